@@ -1,0 +1,3 @@
+"""The plugins of the suite; nothing else lives here."""
+
+pytest_plugins = ["muster.plugin", "fixtures.entities"]

@@ -1,0 +1,80 @@
+"""`python -m muster`: explain an environment, show coverage of the runbooks, write the JSON schema."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from muster.coverage import find_checks, table
+from muster.environment import Environment
+from muster.explain import explain
+from muster.runbook import load_runbook
+from muster.schema import schema
+from muster.selection import SelectionError, declared, load_all
+from muster.verdicts import EXIT_CONFIGURATION
+from muster.yamlfile import ConfigError
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m muster", description=__doc__)
+    parser.add_argument("--environments", type=Path, default=Path("environments"), metavar="DIR")
+    commands = parser.add_subparsers(dest="command", required=True)
+    explaining = commands.add_parser("explain", help="print every effective expectation with value, severity, owner and origin")
+    explaining.add_argument("--env", action="append", default=[], metavar="NAME")
+    covering = commands.add_parser("coverage", help="print which rows of the runbooks are bound; exit 1 when one is wrong")
+    covering.add_argument("system", nargs="?")
+    covering.add_argument("--checks", type=Path, default=Path("checks"), metavar="DIR")
+    commands.add_parser("schema", help="print the JSON schema of environment files")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0, 1 when coverage finds something wrong, or 4 for a configuration that cannot be used."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "schema":
+            print(json.dumps(schema(), indent=2))
+            return 0
+        if options.command == "coverage":
+            return _coverage(options.environments, options.checks, options.system)
+        for environment in load_all(options.environments, options.env):
+            print("\n".join(explain(environment)))
+        return 0
+    except (ConfigError, SelectionError) as error:
+        print(error, file=sys.stderr)
+        return EXIT_CONFIGURATION
+
+
+def _coverage(root: Path, checks_root: Path, system: str | None) -> int:
+    systems = sorted({each for each, _ in declared(root)})
+    if system is not None and system not in systems:
+        raise SelectionError(f"no system {system}; there are: {', '.join(systems)}")
+    checks = find_checks(checks_root)
+    failed = False
+    for each in [system] if system else systems:
+        book = load_runbook(root / each)
+        if book is None:
+            print(f"{each}: no runbook.yaml")
+            continue
+        for line, bad in table(each, book, checks, _environments(root, each), _faults(each)):
+            print(line)
+            failed |= bad
+    return 1 if failed else 0
+
+
+def _environments(root: Path, system: str) -> list[Environment]:
+    return [environment for each, name in declared(root) if each == system for environment in load_all(root, [f"{each}/{name}"])]
+
+
+def _faults(system: str) -> set[str] | None:
+    """Names of the sandbox's faults for a system; None where this checkout has no sandbox, or none for this system."""
+    if not (Path("sandbox") / "worlds" / system.replace("-", "_")).exists():
+        return None
+    answer = subprocess.run([sys.executable, "-m", "sandbox", "faults", "--names"], capture_output=True, text=True, check=True, env=os.environ)
+    return {name for line in answer.stdout.split() for name in (line, line.rpartition("/")[2])}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

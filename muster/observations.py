@@ -1,0 +1,74 @@
+"""Observations as JSON lines: written beside the journal, judged again offline with `--replay FILE`.
+
+One object a line: run, call key, type, when, how long, and the value or the reason why there is none.
+"""
+
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from muster import SCHEMA_VERSION
+from muster.probes import Call, CouldNotLook, Observation, Probe
+from muster.store import Outcome, Store
+
+
+def save(store: Store, path: Path, run: str) -> None:
+    """Write every outcome of a look. Raises OSError when the disk does not take it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        for key in sorted(store.outcomes):
+            file.write(json.dumps({"schema": SCHEMA_VERSION, "run": run, **as_dict(store.outcomes[key])}, ensure_ascii=False) + "\n")
+
+
+def as_dict(outcome: Outcome) -> dict[str, Any]:
+    """One outcome as plain data."""
+    made: dict[str, Any] = {"key": outcome.call.key, "at": outcome.at, "took": outcome.took, "attempt": outcome.attempt}
+    if outcome.error is not None:
+        error = outcome.error
+        return {**made, "error": {"reason": error.reason, "cause": error.cause, "hint": error.hint}}
+    kind = type(outcome.value)
+    return {**made, "type": f"{kind.__module__}:{kind.__qualname__}", "value": TypeAdapter(kind).dump_python(outcome.value, mode="json")}
+
+
+class ReplayError(Exception):
+    """The file of `--replay` cannot be judged; the text says which line and why."""
+
+
+def load(path: Path) -> Store:
+    """Read saved observations back into a store. Raises ReplayError."""
+    store = Store()
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise ReplayError(f"{path}: {error.strerror}") from error
+    for number, line in enumerate(lines, 1):
+        try:
+            entry = json.loads(line)
+            if entry["schema"] != SCHEMA_VERSION:
+                raise ReplayError(f"{path}:{number}: schema {entry['schema']}, this version reads {SCHEMA_VERSION}")
+            store.outcomes[entry["key"]] = _outcome(entry)
+        except (ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
+            raise ReplayError(f"{path}:{number}: not a saved observation: {type(error).__name__}: {error}") from error
+    return store
+
+
+def _outcome(entry: dict[str, Any]) -> Outcome:
+    call = Call(Probe(entry["key"].partition("|")[0], _replayed, (), 0.0), {}, entry["key"])
+    times = {"at": entry["at"], "took": entry["took"], "attempt": entry["attempt"]}
+    if "error" in entry:
+        error = CouldNotLook(entry["error"]["reason"], cause=entry["error"]["cause"], hint=entry["error"]["hint"])
+        return Outcome(call, error=error, **times)
+    module, _, name = entry["type"].partition(":")
+    if not module.startswith(("fixtures.", "muster.")):
+        raise TypeError(f"{entry['type']} is not a type of observations")
+    kind = getattr(import_module(module), name)
+    if not issubclass(kind, Observation):
+        raise TypeError(f"{entry['type']} is not a type of observations")
+    return Outcome(call, value=TypeAdapter(kind).validate_python(entry["value"], context="saved"), **times)
+
+
+def _replayed() -> None:
+    raise AssertionError("a replayed call is never made")

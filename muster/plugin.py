@@ -1,0 +1,251 @@
+"""The pytest plugin: thin hooks around a Run. They concern items under `checks/` only; `pytest tests` passes untouched."""
+
+import os
+import re
+from collections.abc import Generator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from muster import hooks
+from muster.case import Case
+from muster.judging import describe, refuse_silence, result
+from muster.observations import ReplayError
+from muster.run import CASE, NOTHING, Run
+from muster.selection import SelectionError, load_all
+from muster.verdicts import EXIT_CONFIGURATION, Result, Verdict, exit_code
+from muster.yamlfile import ConfigError
+
+RUN = pytest.StashKey[Run]()
+MARKERS = (
+    "expects(expectation): the expectation that a check judges; an item exists for each entity and limit that has it",
+    "gate: also holds before and after a deploy",
+    "readiness: what an incident step presupposes",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("muster", "runbook checks")
+    group.addoption("--env", action="append", default=[], metavar="NAME", help="system/environment, system or glob; repeatable (default: */sandbox)")
+    group.addoption("--environments", default="environments", metavar="DIR", help="folder of <system>/<environment>.yaml (default: environments)")
+    group.addoption("--reports", default="reports/out", metavar="DIR", help="where journal, observations and results go (default: reports/out)")
+    group.addoption("--state", default=None, metavar="DIR", help="memory between runs (default: REPORTS/state)")
+    group.addoption("--replay", default=None, metavar="FILE", help="judge saved observations again, offline")
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    pluginmanager.add_hookspecs(hooks)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+    if not _concerns_checks(config):
+        return
+    _refuse_options(config)
+    out = Path(config.getoption("--reports"))
+    state = Path(config.getoption("--state") or out / "state")
+    replay = config.getoption("--replay")
+    try:
+        environments = load_all(Path(config.getoption("--environments")), config.getoption("--env"))
+        config.stash[RUN] = Run(environments, out, state, Path(replay) if replay else None)
+    except (ConfigError, SelectionError, ReplayError) as error:
+        raise pytest.UsageError(*str(error).splitlines()) from error
+    config.hook.pytest_muster_validate(config=config, environments=environments)
+    config.option.continue_on_collection_errors = True  # the other modules still run; the exit code says that one did not
+
+
+def _concerns_checks(config: pytest.Config) -> bool:
+    tests = config.rootpath / "tests"
+    places = [(config.invocation_params.dir / arg.split("::")[0]).resolve() for arg in config.args]
+    return not config.option.help and not (places and all(place.is_relative_to(tests) for place in places))
+
+
+def _refuse_options(config: pytest.Config) -> None:
+    if getattr(config.option, "numprocesses", None) or hasattr(config, "workerinput"):
+        raise pytest.UsageError("muster looks at everything at once in threads; each worker of -n would look at everything again: leave -n out")
+    known = {line.split(":")[0].split("(")[0].strip() for line in config.getini("markers")}
+    for word in re.findall(r"[A-Za-z_][\w-]*", config.option.markexpr or ""):
+        if word not in known | {"and", "or", "not", "True", "False"}:
+            raise pytest.UsageError(f"-m {config.option.markexpr}: no marker is named {word}; there are: {', '.join(sorted(known))}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    run, marker = metafunc.config.stash.get(RUN, None), metafunc.definition.get_closest_marker("expects")
+    if run is None or marker is None:
+        return
+    if "case" not in metafunc.fixturenames:
+        raise pytest.UsageError(f"{metafunc.function.__name__} takes neither `limit` nor an entity")
+    made = run.cases_of(metafunc.function, marker.args[0], metafunc.fixturenames, metafunc.definition.path.parent.name)
+    params = [pytest.param(each.identity.parameter, id=each.identity.parameter, marks=[pytest.mark.gate] if each.terms.on == "gate" else []) for each in made]
+    metafunc.parametrize("case", params or [pytest.param(NOTHING, id=NOTHING)], indirect=True)
+
+
+@pytest.fixture
+def case(request: pytest.FixtureRequest) -> Case:
+    """The expectation under judgement: its entity, its limit, its identity."""
+    run = request.config.stash[RUN]
+    made = run.cases[f"{request.function.__name__}[{request.param}]"]
+    run.require_condition(made)
+    return made
+
+
+@pytest.fixture
+def terms(case: Case) -> Any:
+    """The whole limit, with what belongs to it, such as a window."""
+    return case.terms
+
+
+@pytest.fixture
+def limit(case: Case) -> Any:
+    """The value that the check compares with."""
+    return case.terms.value
+
+
+@pytest.fixture
+def observations(request: pytest.FixtureRequest) -> Any:
+    """What the look remembers; probes read it."""
+    return request.config.stash[RUN].store
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    run = config.stash.get(RUN, None)
+    if run is None:
+        return
+    kept: list[pytest.Item] = []
+    dropped: list[pytest.Item] = []
+    for item in items:
+        parameter = item.callspec.params.get("case") if isinstance(item, pytest.Function) and hasattr(item, "callspec") else None
+        if parameter is None or parameter == NOTHING:
+            continue
+        made = item.stash[CASE] = run.cases[f"{item.function.__name__}[{parameter}]"]  # type: ignore[attr-defined]
+        reason = _not_this_occasion(config, item, made)
+        (dropped if reason else kept).append(item)
+        if reason:
+            run.deselected.append((item.nodeid, reason))
+    items[:] = kept
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+
+
+def _not_this_occasion(config: pytest.Config, item: pytest.Item, made: Case) -> str:
+    gate = item.path.parent.name == "gate" or bool(re.search(r"(?<!not )\bgate\b", config.option.markexpr or ""))
+    if made.terms.on == "gate" and not gate:
+        return "a limit for the gate"
+    limits = getattr(made.entity.expect, made.expectation)
+    if made.terms.on is None and gate and isinstance(limits, tuple) and any(each.on == "gate" for each in limits):
+        return "the gate has a limit of its own"
+    return ""
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    for item in items:
+        run = item.config.stash.get(RUN, None)
+        if run is not None and item.nodeid not in dict(run.deselected):
+            run.deselected.append((item.nodeid, "not selected by -m or -k"))
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    if report.failed and _current is not None:
+        _current.broken.append(report.nodeid)
+
+
+_current: Run | None = None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    global _current  # collect reports do not lead back to the session
+    _current = session.config.stash.get(RUN, None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Plan, then look; the judging is pytest's own loop, which runs after this returns None."""
+    run = session.config.stash.get(RUN, None)
+    if run is None or session.config.option.collectonly or session.config.option.setupplan or not session.items:
+        return
+    items = [(item, item.stash[CASE]) for item in session.items]
+    run.plan(items)
+    items = _drop(run, session, items, lambda case: _outside_hours(run, case))
+    if run.replay is None and any(each.sandboxed for each in run.environments):
+        parts = {case.entity._connections[name].kind for _, case in items for name in case.entity.named()}
+        session.config.hook.pytest_muster_prepare(config=session.config, environments=run.environments, parts=parts)
+    progress = session.config.pluginmanager.get_plugin("muster.terminal")
+    run.look(items, progress.bar(session.config) if progress else None)
+    _drop(run, session, items, run.asked)
+
+
+def _outside_hours(run: Run, case: Case) -> str:
+    if case.entity.during is None:
+        return ""
+    environment = next(each for each in run.environments if each.id == f"{case.identity.system}/{case.identity.environment}")
+    inside = environment.hours[case.entity.during].cover(datetime.now(UTC))
+    return "" if inside else f"outside {case.entity.during}"
+
+
+def _drop(run: Run, session: pytest.Session, items: list[tuple[pytest.Item, Case]], why_not: Any) -> list[tuple[pytest.Item, Case]]:
+    """Take out what is not asked in this run; each is counted with its reason, so that nothing vanishes."""
+    kept = []
+    for item, case in items:
+        reason = why_not(case)
+        if reason and isinstance(item, pytest.Function):
+            run.settle(result(item, case, {"verdict": Verdict.NOT_ASKED, "title": case.identity.check, "reason": reason}))
+            session.items.remove(item)
+        else:
+            kept.append((item, case))
+    session.testscollected = len(session.items)
+    return kept
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    made = pyfuncitem.stash.get(CASE, None)
+    if made is not None:
+        refuse_silence(pyfuncitem, made)
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    run, made = item.config.stash.get(RUN, None), item.stash.get(CASE, None)
+    if run is None or made is None or not isinstance(item, pytest.Function) or (call.when != "call" and call.excinfo is None):
+        return report
+    fields = describe(item, made, call) | run.evidence(item, made)
+    fields["next"] = fields.get("next") or ""
+    found = result(item, made, fields)
+    found = Result(**{**found.__dict__, "since": run.state.since(found)})
+    run.settle(found)
+    item.stash[RESULT] = found
+    report.muster = found  # type: ignore[attr-defined]  # reports are open for attributes
+    return report
+
+
+RESULT = pytest.StashKey[Result]()
+
+
+def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
+    found: Result | None = getattr(report, "muster", None)
+    if found is None or found.verdict not in (Verdict.VIOLATED, Verdict.UNKNOWN):
+        return None
+    return ("failed", "F", "VIOLATED") if found.verdict is Verdict.VIOLATED else ("error", "E", "UNKNOWN")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None, None, None]:
+    run = session.config.stash.get(RUN, None)
+    if run is not None and run.journal is not None:
+        status = EXIT_CONFIGURATION if run.broken and exitstatus not in (2, 3) else int(exitstatus)
+        session.exitstatus = exit_code(status, run.verdicts())
+        if run.replay is None:
+            run.state.remember(list(run.results.values()), run.id)
+        run.journal.write("end", exit=int(session.exitstatus), pid=os.getpid())
+    yield
+    if run is not None and run.journal is not None:
+        run.journal.close()

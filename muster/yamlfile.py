@@ -1,0 +1,221 @@
+"""A strict YAML reader: every value knows its file, line and column, and nothing is read as something else.
+
+Refused: duplicate keys, anchors and aliases, tags, merge keys, `no` and `on` as booleans, `022` and `12:30` as numbers,
+files over 1 MiB, nesting over 40 levels.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 40
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A place in a file; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing wrong in a file."""
+
+    file: str
+    line: int
+    column: int
+    path: str
+    rule: str
+    value: str = ""
+
+    @classmethod
+    def at(cls, mark: Mark, path: str, rule: str, value: str = "") -> "Problem":
+        """A problem at a place in a file."""
+        return cls(mark.file, mark.line, mark.column, path, rule, value)
+
+    def __str__(self) -> str:
+        got = f" (got {self.value})" if self.value else ""
+        return f"{self.file}:{self.line}:{self.column}: {self.path + ': ' if self.path else ''}{self.rule}{got}"
+
+
+class ConfigError(Exception):
+    """Everything that is wrong with the configuration, each with its place. The run ends with exit code 4."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = sorted(set(problems))
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+@dataclass
+class Node:
+    """A YAML value with its place. `value` is a dict of nodes, a list of nodes, or a scalar."""
+
+    value: Any
+    mark: Mark
+    key_mark: Mark | None = None
+
+    def plain(self) -> Any:
+        """The value without its places."""
+        if isinstance(self.value, dict):
+            return {key: node.plain() for key, node in self.value.items()}
+        if isinstance(self.value, list):
+            return [node.plain() for node in self.value]
+        return self.value
+
+    def find(self, location: tuple[Any, ...]) -> tuple["Node", str]:
+        """The deepest node on the way to a pydantic `loc`, and the way there as text; inserted tags are passed over."""
+        node, path = self, ""
+        for step in location:
+            if isinstance(node.value, dict) and step in node.value:
+                node, path = node.value[step], f"{path}.{step}" if path else str(step)
+            elif isinstance(node.value, list) and isinstance(step, int) and step < len(node.value):
+                node, path = node.value[step], f"{path}[{_label(node.value[step], step)}]"
+        return node, path
+
+
+def _label(node: Node, index: int) -> str:
+    name = node.value.get("name") if isinstance(node.value, dict) else None
+    return str(name.value) if name is not None and isinstance(name.value, str) else str(index)
+
+
+class _Reader:
+    """Turns PyYAML's nodes into ours and collects what is wrong on the way."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.problems: list[Problem] = []
+
+    def mark(self, node: yaml.Node) -> Mark:
+        return Mark(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
+
+    def refuse(self, node: yaml.Node, path: str, rule: str, value: str = "") -> None:
+        self.problems.append(Problem.at(self.mark(node), path, rule, value))
+
+    def read(self, node: yaml.Node, path: str = "", depth: int = 0) -> Node:
+        if depth > MAX_DEPTH:
+            self.refuse(node, path, f"nested deeper than {MAX_DEPTH} levels")
+            return Node(None, self.mark(node))
+        if isinstance(node, yaml.MappingNode):
+            return self.mapping(node, path, depth)
+        if isinstance(node, yaml.SequenceNode):
+            items = [self.read(item, f"{path}[{index}]", depth + 1) for index, item in enumerate(node.value)]
+            return Node(items, self.mark(node))
+        return Node(self.scalar(node, path), self.mark(node))
+
+    def mapping(self, node: yaml.MappingNode, path: str, depth: int) -> Node:
+        made: dict[str, Node] = {}
+        for key_node, value_node in node.value:
+            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
+            where = f"{path}.{key}" if path else str(key)
+            if key is None or key_node.tag == "tag:yaml.org,2002:merge":
+                self.refuse(key_node, path, "a key is a plain word")
+            elif key in made:
+                self.refuse(key_node, where, f"duplicate key; it stands already in line {made[key].key_mark.line if made[key].key_mark else '?'}")
+            else:
+                made[key] = self.read(value_node, where, depth + 1)
+                made[key].key_mark = self.mark(key_node)
+        return Node(made, self.mark(node))
+
+    def scalar(self, node: yaml.ScalarNode, path: str) -> Any:
+        kind, text = node.tag.rpartition(":")[2], node.value
+        if kind == "null":
+            return None
+        if kind == "bool" and text in ("true", "false"):
+            return text == "true"
+        if kind == "int" and re.fullmatch(r"-?(0|[1-9]\d*)", text):
+            return int(text)
+        if kind == "float" and re.fullmatch(r"-?\d+\.\d+([eE][-+]?\d+)?", text):
+            return float(text)
+        if kind == "timestamp" and re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+            try:
+                return date.fromisoformat(text)
+            except ValueError as error:
+                self.refuse(node, path, f"not a date: {error}", text)
+                return None
+        if kind == "str":
+            return text
+        reading = {"bool": "a yes-or-no value; write true or false", "int": "a number in another notation", "float": "a number in another notation"}
+        self.refuse(node, path, f"would be read as {reading.get(kind, kind)}; quote it if text is meant", text)
+        return None
+
+
+def load(path: Path, shown: str | None = None) -> Node:
+    """Read one file. Raises ConfigError with everything that the reader refuses."""
+    file = shown or str(path)
+    start = Mark(file, 1, 1)
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise ConfigError([Problem.at(start, "", f"cannot be read: {error.strerror}")]) from error
+    if len(raw) > MAX_BYTES:
+        raise ConfigError([Problem.at(start, "", f"larger than {MAX_BYTES} bytes")])
+    try:
+        text = raw.decode("utf-8")
+        aliases = [event for event in yaml.parse(text, _Loader) if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None)]
+        if aliases:
+            rule = "anchors and aliases are not read; write the value out"
+            raise ConfigError([Problem(file, event.start_mark.line + 1, event.start_mark.column + 1, "", rule, str(event.anchor)) for event in aliases])
+        root = yaml.compose(text, _Loader)
+    except UnicodeDecodeError as error:
+        raise ConfigError([Problem.at(start, "", "not UTF-8")]) from error
+    except (yaml.MarkedYAMLError, yaml.reader.ReaderError, RecursionError) as error:
+        raise ConfigError([_syntax(error, start)]) from error
+    if not isinstance(root, yaml.MappingNode):
+        raise ConfigError([Problem.at(start, "", "a mapping is expected: key: value")])
+    reader = _Reader(file)
+    node = reader.read(root)
+    if reader.problems:
+        raise ConfigError(reader.problems)
+    return node
+
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _syntax(error: Exception, start: Mark) -> Problem:
+    mark = getattr(error, "problem_mark", None)
+    place = Mark(start.file, mark.line + 1, mark.column + 1) if mark else start
+    return Problem.at(place, "", f"not YAML: {getattr(error, 'problem', None) or type(error).__name__}")
+
+
+_REPLACING = {"off", "unobservable"}
+
+
+def merge(base: Node, over: Node, depth: int = 0) -> Node:
+    """`over` on top of `base`: mappings key by key, lists of named things by name, anything else replaced.
+
+    A bare limit replaces only the `limit` of a mapping, so that its severity stays.
+    """
+    if isinstance(base.value, dict) and isinstance(over.value, dict):
+        if _REPLACING & (base.value.keys() | over.value.keys()):
+            return over
+        merged = {key: merge(node, over.value[key], depth + 1) if key in over.value else node for key, node in base.value.items()}
+        merged.update({key: node for key, node in over.value.items() if key not in base.value})
+        return Node(merged, over.mark, over.key_mark)
+    if isinstance(base.value, list) and isinstance(over.value, list) and _named(base) and _named(over):
+        return _merge_named(base, over, depth)
+    if isinstance(base.value, dict) and "limit" in base.value and not isinstance(over.value, (dict, list)):
+        return Node({**base.value, "limit": over}, over.mark, over.key_mark)
+    return over
+
+
+def _named(node: Node) -> bool:
+    return all(isinstance(item.value, dict) and "name" in item.value for item in node.value)
+
+
+def _merge_named(base: Node, over: Node, depth: int) -> Node:
+    overs = {item.value["name"].value: item for item in over.value}
+    items = [merge(item, overs.pop(item.value["name"].value), depth + 1) if item.value["name"].value in overs else item for item in base.value]
+    names = {id(item) for item in overs.values()}
+    return Node([*items, *(item for item in over.value if id(item) in names)], over.mark, over.key_mark)
