@@ -16,9 +16,10 @@ from pydantic_core import ErrorDetails
 
 from muster.case import Case, Identity
 from muster.connections import Connection, Reach
-from muster.expectations import Expect, Many, Model, Name, Off, Terms, Unobservable
+from muster.expectations import Many, Model, Name, Off, Terms, Unobservable
 from muster.kinds import KINDS
 from muster.kinds.base import Entity, bind
+from muster.kinds.readings import Reading
 from muster.yamlfile import ConfigError, Mark, Node, Problem, load, merge
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -163,17 +164,11 @@ def _suggest(key: str, location: tuple[Any, ...], path: str) -> str:
     if section is None:
         names = set(document().model_fields)
     elif "expect" in location:
-        names = set(_expect_type(section).model_fields)
+        names = set(section.expectations())
     else:
         names = set(section.model_fields)
     close = difflib.get_close_matches(key, names, 1)
     return f"; did you mean {close[0]}?" if close else ""
-
-
-def _expect_type(kind: type[Entity]) -> type[Expect]:
-    annotation = kind.model_fields["expect"].annotation
-    assert isinstance(annotation, type) and issubclass(annotation, Expect), kind
-    return annotation
 
 
 def _entities(made: BaseModel) -> list[tuple[int, Entity]]:
@@ -200,7 +195,7 @@ def _cross_check(made: Any, node: Node, folder: Path) -> list[Problem]:
             continue
         for name in entity.named():
             if name not in made.connections:
-                refuse(entity, index, ("connection",), f"no connection has this name; there are: {', '.join(made.connections) or 'none'}", name)
+                refuse(entity, index, _mention(node.find((entity.section, index))[0], name), f"no connection has this name; there are: {', '.join(made.connections) or 'none'}", name)
             elif entity.connects and made.connections[name].connection.kind not in entity.connects:
                 refuse(entity, index, ("connection",), f"a {' or '.join(entity.connects)} connection is needed, this is {made.connections[name].connection.kind}", name)
         for name, kind in entity.also_named():
@@ -221,8 +216,19 @@ def _cross_check(made: Any, node: Node, folder: Path) -> list[Problem]:
     return problems
 
 
+def _mention(node: Node, name: str) -> tuple[str | int, ...]:
+    """The way to the value below an entity that names a connection, as itself or as `${name}`."""
+    children = node.value.items() if isinstance(node.value, dict) else enumerate(node.value) if isinstance(node.value, list) else ()
+    for step, child in children:
+        if child.value == name or (isinstance(child.value, str) and f"${{{name}}}" in child.value):
+            return (step,)
+        if below := _mention(child, name):
+            return (step, *below)
+    return ()
+
+
 def _expected(entity: Entity) -> dict[str, Any]:
-    values = {name: getattr(entity.expect, name) for name in type(entity.expect).model_fields}
+    values = {name: entity.expect.wanted(name) for name in entity.expectations()}
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -241,12 +247,16 @@ def _build(made: Any, node: Node, folder: Path, name: str) -> Environment:
             switched.append(Switched(entity.name, "", "absent", entity.absent))
             continue
         several = entity.named() if isinstance(getattr(entity, "connection", None), tuple) else ("",)
-        entities += [bind(entity, f"{made.system}/{name}", connections, instance) for instance in several]
-        for expectation, value in _expected(entity).items():
+        bound = [bind(entity, f"{made.system}/{name}", connections, instance) for instance in several]
+        entities += bound
+        for expectation, value in _expected(bound[0]).items():
             if isinstance(value, Off):
                 switched.append(Switched(entity.name, expectation, "off", value.off))
             elif isinstance(value, Unobservable) and not expired(value):
                 switched.append(Switched(entity.name, expectation, "unobservable", f"{value.unobservable}, until {value.until}"))
+    readings = [entity for entity in entities if isinstance(entity, Reading)]
+    for reading in readings:
+        reading.meet(readings)
     return Environment(
         made.system, name, made.protected, made.owner, connections, made.hours, tuple(entities), tuple(switched), folder, node
     )  # fmt: skip
@@ -263,7 +273,7 @@ def cases(environment: Environment, expectation: str, check: str, kinds: set[typ
     for entity in environment.entities:
         if kinds is not None and type(entity) not in kinds:
             continue
-        value = getattr(entity.expect, expectation, None)
+        value = entity.expect.wanted(expectation)
         if isinstance(value, Unobservable) and expired(value):
             value = (Terms.model_construct(severity=None, on=None),)
         if not isinstance(value, tuple):
