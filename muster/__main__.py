@@ -10,6 +10,7 @@ from pathlib import Path
 from muster.coverage import find_checks, table
 from muster.environment import Environment
 from muster.explain import explain
+from muster.reference import reference
 from muster.runbook import load_runbook
 from muster.schema import schema
 from muster.selection import SelectionError, declared, load_all
@@ -27,6 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     covering.add_argument("system", nargs="?")
     covering.add_argument("--checks", type=Path, default=Path("checks"), metavar="DIR")
     commands.add_parser("schema", help="print the JSON schema of environment files")
+    commands.add_parser("reference", help="print docs/reference.md")
     return parser
 
 
@@ -36,6 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.command == "schema":
             print(json.dumps(schema(), indent=2))
+            return 0
+        if options.command == "reference":
+            print(reference(Path("checks")), end="")
             return 0
         if options.command == "coverage":
             return _coverage(options.environments, options.checks, options.system)

@@ -48,7 +48,7 @@ def wrong(row: Row, checks: dict[str, Check], environments: list[Environment], f
     if check is None:
         return f"unknown check {row.check}"
     bound = [entity for each in environments for entity in each.entities if row.entity in (entity.id, entity.name)]
-    if not any(getattr(entity.expect, check.expectation, None) is not None for entity in bound):
+    if not any(entity.expect.wanted(check.expectation) is not None for entity in bound):
         return f"no entity {row.entity} with the expectation {check.expectation}"
     if faults is not None and row.fault is None:
         return "no fault proves it"

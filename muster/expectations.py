@@ -129,3 +129,12 @@ class Expect(Model):
     """The base of each kind's `expect:`. A field that is None is not expected; a default is, until it is switched off."""
 
     model_config = ConfigDict(validate_default=True)
+
+    @classmethod
+    def names(cls) -> dict[str, str]:
+        """The expectations as files name them, each with the attribute that holds it."""
+        return {field.alias or name: name for name, field in cls.model_fields.items()}
+
+    def wanted(self, expectation: str) -> Any:
+        """What is said of an expectation: limits, Off, Unobservable, or None when it is not expected."""
+        return getattr(self, self.names().get(expectation, ""), None)

@@ -13,7 +13,7 @@ def explain(environment: Environment) -> Iterator[str]:
     for entity in environment.entities:
         place = environment.origin(entity)
         yield f"\n{entity.section}/{entity.id}  {place or ''}".rstrip()
-        for expectation in type(entity.expect).model_fields:
+        for expectation in entity.expectations():
             for case in cases(environment, expectation, "", {type(entity)}):
                 if case.entity.key == entity.key:
                     origin = environment.origin(entity, expectation) or "default"

@@ -70,12 +70,15 @@ def _compared(item: pytest.Function, case: Case, *, seen: bool) -> dict[str, Any
     compared = comparison(item.function)
     if compared is None:
         return {}
+    turned = compared.left == "limit"  # `assert limit in value`: the limit is what the value contains
+    what, operator = (compared.right, "contains") if turned else (compared.left, compared.operator)
     if not seen:
-        return {"what": compared.left, "expected": f"{compared.operator} {case.terms.value}", "observed": "nothing"}
+        return {"what": what, "expected": f"{operator} {case.terms.value}", "observed": "nothing"}
     left, right = compared.values(arguments(item), item.function.__globals__)
+    left, right = (right, left) if turned else (left, right)
     number = isinstance(left, (int, float)) and not isinstance(left, bool)
     value: Any = (int(left) if isinstance(left, int) else float(left)) if number else str(left)[:200]
-    return {"what": compared.left, "expected": f"{compared.operator} {right}", "observed": str(left), "value": value}
+    return {"what": what, "expected": f"{operator} {right}", "observed": str(left), "value": value}
 
 
 def result(item: pytest.Function, case: Case, fields: dict[str, Any]) -> Result:

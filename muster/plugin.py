@@ -43,7 +43,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
-    if not _concerns_checks(config):
+    if not concerns_checks(config):
         return
     _refuse_options(config)
     out = Path(config.getoption("--reports"))
@@ -58,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.continue_on_collection_errors = True  # the other modules still run; the exit code says that one did not
 
 
-def _concerns_checks(config: pytest.Config) -> bool:
+def concerns_checks(config: pytest.Config) -> bool:
     tests = config.rootpath / "tests"
     places = [(config.invocation_params.dir / arg.split("::")[0]).resolve() for arg in config.args]
     return not config.option.help and not (places and all(place.is_relative_to(tests) for place in places))
@@ -137,7 +137,7 @@ def _not_this_occasion(config: pytest.Config, item: pytest.Item, made: Case) -> 
     gate = item.path.parent.name == "gate" or bool(re.search(r"(?<!not )\bgate\b", config.option.markexpr or ""))
     if made.terms.on == "gate" and not gate:
         return "a limit for the gate"
-    limits = getattr(made.entity.expect, made.expectation)
+    limits = made.entity.expect.wanted(made.expectation)
     if made.terms.on is None and gate and isinstance(limits, tuple) and any(each.on == "gate" for each in limits):
         return "the gate has a limit of its own"
     return ""
@@ -174,7 +174,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     run.plan(items)
     items = _drop(run, session, items, lambda case: _outside_hours(run, case))
     if run.replay is None and any(each.sandboxed for each in run.environments):
-        parts = {case.entity._connections[name].kind for _, case in items for name in case.entity.named()}
+        parts = {case.entity._connections[name].kind for _, case in items for name in case.entity.reached()}
         session.config.hook.pytest_muster_prepare(config=session.config, environments=run.environments, parts=parts)
     progress = session.config.pluginmanager.get_plugin("muster.terminal")
     run.look(items, progress.bar(session.config) if progress else None)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 import pytest
 
@@ -90,6 +90,10 @@ ARGUMENTS: dict[str, Callable[["Case"], Any]] = {}
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+@overload
+def probe(function: F, *, timeout: float = DEFAULT_TIMEOUT, once_per: str | None = None) -> Any: ...
+@overload
+def probe(*, timeout: float = DEFAULT_TIMEOUT, once_per: str | None = None) -> Callable[[F], Any]: ...
 def probe(function: F | None = None, *, timeout: float = DEFAULT_TIMEOUT, once_per: str | None = None) -> Any:
     """Register a probe and return the fixture that hands out its outcome.
 

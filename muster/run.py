@@ -45,7 +45,7 @@ class Run:
 
     def cases_of(self, check: Any, expectation: str, fixtures: list[str], folder: str) -> list[Case]:
         """The cases of one check. Raises UsageError when no kind has its expectation."""
-        kinds: set[type[Entity]] = {kind for kind in KINDS if expectation in _expectations(kind)}
+        kinds: set[type[Entity]] = {kind for kind in KINDS if expectation in kind.expectations()}
         if not kinds:
             raise pytest.UsageError(f"{check.__name__} expects {expectation!r}, which no kind of entity has")
         asked = {kind for kind in kinds if kind.fixture in fixtures} or kinds
@@ -116,7 +116,7 @@ class Run:
             outcome = self.store.outcomes.get(self.condition(case).key)
             if outcome is not None and outcome.error is not None:
                 raise CouldNotLook(f"its condition could not be read: {outcome.error.reason}", cause=outcome.error.cause, hint=outcome.error.hint)
-        if isinstance(getattr(case.entity.expect, case.expectation), Unobservable):
+        if isinstance(case.entity.expect.wanted(case.expectation), Unobservable):
             raise CouldNotLook("declared unobservable, and the last day of that has passed", cause="configuration", hint="give a limit, or a new date")
 
     def evidence(self, item: pytest.Item, case: Case) -> dict[str, Any]:
@@ -148,7 +148,3 @@ class Run:
         outcomes = [self.store.outcomes.get(key) for key in result.observations]
         return [each.value for each in outcomes if each is not None and each.error is None]
 
-
-def _expectations(kind: type[Entity]) -> set[str]:
-    annotation: Any = kind.model_fields["expect"].annotation
-    return set(annotation.model_fields)

@@ -57,5 +57,5 @@ class State:
         path = self._file(environment)
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_suffix(f".{os.getpid()}.new")
-        fresh.write_text(json.dumps({"schema": SCHEMA_VERSION, "results": self._loaded[environment]}), encoding="utf-8")
+        fresh.write_text(json.dumps({"schema": SCHEMA_VERSION, "results": self._results(environment)}), encoding="utf-8")
         fresh.replace(path)

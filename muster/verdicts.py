@@ -47,7 +47,9 @@ def exit_code(pytest_status: int, verdicts: Iterable[Verdict]) -> int:
         return EXIT_UNKNOWN
     if pytest_status == 1:  # a failure outside the plan, such as a fixture's teardown
         return EXIT_UNKNOWN
-    return pytest_status if found else EXIT_NOTHING_SELECTED
+    if found <= {Verdict.NOT_ASKED}:  # a run that asked nothing is never green
+        return EXIT_NOTHING_SELECTED
+    return pytest_status
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ def test_the_worst_verdict_wins_and_nothing_is_not_green(verdicts, whole):
         (1, [V.HOLDS], 10),
         (5, [], 5),
         (0, [], 5),
+        (0, [V.NOT_ASKED], 5),
         (4, [V.VIOLATED], 4),
         (2, [V.VIOLATED], 2),
         (3, [V.HOLDS], 3),

@@ -1,6 +1,6 @@
 """What every kind of entity has in common."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from pydantic import PrivateAttr
 
@@ -65,9 +65,24 @@ class Entity(Model):
         """Further connections that the entity refers to, each with the kind that it must be: ("cluster", "kubernetes")."""
         return ()
 
+    def reached(self) -> tuple[str, ...]:
+        """Names of all connections that looking at the entity takes."""
+        return (*self.named(), *(name for name, _ in self.also_named()))
+
     def other_readings(self) -> tuple[str, ...]:
         """Names of readings that this entity is compared with; each must exist."""
         return ()
+
+    def adapted(self) -> Self:
+        """This entity without default expectations that make no sense where it stands."""
+        return self
+
+    @classmethod
+    def expectations(cls) -> dict[str, str]:
+        """Names of what may be expected, as files say them, each with its attribute."""
+        expect = cls.model_fields["expect"].annotation
+        assert isinstance(expect, type) and issubclass(expect, Expect)
+        return expect.names()
 
     def source(self) -> Connection:
         """The connection through which this entity is looked at."""
@@ -103,4 +118,4 @@ def bind(entity: Entity, environment: str, connections: dict[str, Connection], i
     bound._environment = environment
     bound._instance = instance
     bound._connections = connections
-    return bound
+    return bound.adapted()

@@ -1,0 +1,106 @@
+"""Configuration in a cluster: config maps, secrets (never their values), ingresses."""
+
+from typing import ClassVar
+
+from muster.expectations import Expect, Limit, Many, Name, Severity, Wanted
+from muster.kinds.kubernetes import InNamespace
+from muster.kinds.logs import AtMost
+from muster.units import Duration
+
+NONE = (AtMost(at_most=0),)
+
+
+class Named(InNamespace):
+    """An object that an entity is about."""
+
+    object: Name | None = None
+    """Its name in the cluster; without it, the entity's."""
+
+    @property
+    def object_name(self) -> str:
+        """The name in the cluster."""
+        return self.object or self.name
+
+    def where(self) -> str:
+        return f"{self.object_name}, {super().where()}"
+
+
+class ConfigMapExpect(Expect):
+    """What a config map holds."""
+
+    missing_keys: Wanted[AtMost] | None = NONE
+    """How many of `keys` are missing or empty; without `keys`, how many of those it has are empty."""
+
+
+class ConfigMap(Named):
+    """A config map."""
+
+    section: ClassVar[str] = "config_maps"
+    fixture: ClassVar[str] = "config_map"
+    severities: ClassVar[dict[str, Severity]] = {"missing_keys": "P1"}
+
+    keys: Many[str] = ()
+    """Keys that must be there and not be empty."""
+    expect: ConfigMapExpect = ConfigMapExpect()
+
+
+class SecretExpect(Expect):
+    """What a secret holds and who uses it. Of values only the length is ever kept."""
+
+    missing_keys: Wanted[AtMost] | None = NONE
+    """How many of `keys` are missing or empty; without `keys`, how many of those it has are empty."""
+    type: Wanted[Limit[str]] | None = None
+    """Type of the secret, such as `Opaque` or `kubernetes.io/tls`."""
+    unreferenced: Wanted[AtMost] | None = None
+    """How many of these exist and no workload or ingress refers to them: the secret, and its `successors`."""
+    certificate_valid_for: Wanted[Limit[Duration]] | None = None
+    """Of a kubernetes.io/tls secret: what is left of the certificate of its chain that ends first."""
+    key_matches: Wanted[Limit[bool]] | None = None
+    """Of a kubernetes.io/tls secret: the private key belongs to the certificate."""
+
+
+class StoredSecret(Named):
+    """A secret, which the connection must name under `allow: {secrets: [...]}`."""
+
+    section: ClassVar[str] = "secrets"
+    fixture: ClassVar[str] = "secret"
+    severities: ClassVar[dict[str, Severity]] = {
+        "missing_keys": "P0",
+        "type": "P0",
+        "unreferenced": "P1",
+        "certificate_valid_for": "P0",
+        "key_matches": "P0",
+    }
+
+    keys: Many[str] = ()
+    """Keys that must be there and not be empty."""
+    successors: Many[Name] = ()
+    """Names under which a new version of it is created before workloads refer to it; without any, `NAME-new`."""
+    expect: SecretExpect = SecretExpect()
+
+    def family(self) -> tuple[str, ...]:
+        """Its own name and those of its successors."""
+        return (self.object_name, *(self.successors or (f"{self.object_name}-new",)))
+
+
+class IngressExpect(Expect):
+    """What an ingress refers to."""
+
+    missing_hosts: Wanted[AtMost] | None = NONE
+    """How many of `hosts` have no rule."""
+    missing_backends: Wanted[AtMost] | None = NONE
+    """How many of its backends name a service, or a port of it, that does not exist."""
+    broken_tls: Wanted[AtMost] | None = NONE
+    """How many of its TLS entries name a secret that does not exist or is not of type kubernetes.io/tls, and how many hosts have none."""
+
+
+class Ingress(Named):
+    """An ingress. Its TLS secrets must be named under `allow: {secrets: [...]}` of the connection; only their names are asked for."""
+
+    section: ClassVar[str] = "ingresses"
+    fixture: ClassVar[str] = "ingress"
+    severities: ClassVar[dict[str, Severity]] = {"missing_hosts": "P1", "missing_backends": "P0", "broken_tls": "P0"}
+
+    hosts: Many[str] = ()
+    """Host names that must have a rule."""
+    expect: IngressExpect = IngressExpect()

@@ -1,0 +1,153 @@
+"""What the terminal says at the end of a run, as lines of text; colours are names that the terminal may ignore."""
+
+import textwrap
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from muster.summary import CALM, Digest, counted
+from muster.text import count, cut, span
+from muster.verdicts import Result, Verdict, merged
+from muster.wording import compared, since
+
+LONGEST = 400
+"""Characters of one value on the terminal; the reports have the rest."""
+LISTED = 8
+"""Names in a list before it says how many more there are."""
+COLOURS = {"P0": ("red", "bold"), "P1": ("red",), "P2": ("yellow",), "P3": ("cyan",)}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line, with markup for the whole of it."""
+
+    text: str = ""
+    markup: tuple[str, ...] = ()
+
+
+def report(digest: Digest, width: int = 80, *, verbose: bool = False) -> Iterator[Line]:
+    """Everything about the verdicts: violated, unknown, not run, not asked, then a line for each environment."""
+    results = digest.worst_first()
+    for each in results:
+        if each.verdict is Verdict.VIOLATED:
+            yield from violated(each, width)
+    yield from unknown([each for each in results if each.verdict is Verdict.UNKNOWN], width, verbose=verbose)
+    yield from not_run([each for each in results if each.verdict is Verdict.NOT_RUN], digest, width, verbose=verbose)
+    yield from not_asked([each for each in results if each.verdict is Verdict.NOT_ASKED], digest.deselected, width)
+    for environment in digest.environments:
+        yield closing(environment, digest.of(environment))
+
+
+def violated(result: Result, width: int) -> Iterator[Line]:
+    """One violation in five or six lines."""
+    head = f"{result.severity} VIOLATED {result.system}/{result.environment}  {result.entity}: {result.title}"
+    yield from _wrapped(head, width, "", COLOURS.get(result.severity, ()))
+    yield from _wrapped(compared(result), width)
+    yield from _wrapped(result.reason, width)
+    yield from _wrapped(f"owner {result.owner}; {since(result)}" + (f"; {result.where}" if result.where else ""), width)
+    yield from _wrapped(_passage(result), width)
+    yield from _wrapped(f"next: {result.next}" if result.next else "", width)
+    yield Line()
+
+
+def _passage(result: Result) -> str:
+    """The runbook's heading with the ids of its rows, and the link."""
+    if not result.heading:
+        return ""
+    rows = f" ({', '.join(result.expectation_ids)})" if result.expectation_ids else ""
+    return f"runbook: {result.heading}{rows}" + (f" {result.runbook}" if result.runbook else "")
+
+
+def unknown(results: list[Result], width: int, *, verbose: bool) -> Iterator[Line]:
+    """Unknowns under their cause: a dead source is one headline, however many checks depend on it."""
+    groups: dict[str, list[Result]] = defaultdict(list)
+    for each in results:
+        groups[each.cause or "unknown cause"].append(each)
+    for cause, members in sorted(groups.items(), key=lambda group: (group[1][0].severity, -len(group[1]), group[0])):
+        head = f"{members[0].severity} UNKNOWN {cause} ({count(len(members), 'check')} could not be judged)"
+        yield from _wrapped(head, width, "", ("purple", "bold"))
+        reasons = Counter(each.reason for each in members)
+        for reason, times in reasons.most_common(3):
+            yield from _wrapped(reason + (f" ({times} checks)" if len(reasons) > 1 else ""), width)
+        if len(reasons) > 3:
+            yield from _wrapped(f"and {count(len(reasons) - 3, 'other reason')}: see the report", width)
+        yield from _wrapped(f"not judged: {_places(members, verbose=verbose)}", width)
+        hint = next((each.next for each in members if each.next), "")
+        yield from _wrapped(f"next: {hint}" if hint else "", width)
+        yield Line()
+
+
+def not_run(results: list[Result], digest: Digest, width: int, *, verbose: bool) -> Iterator[Line]:
+    """What was planned and reached no verdict, and what the look had not reached when it was interrupted."""
+    missing = digest.looked.get("missing") or []
+    if missing:
+        total = len(missing) + int(digest.looked.get("outcomes", 0))
+        yield from _wrapped(f"INTERRUPTED: {len(missing)} of {count(total, 'look')} had no answer yet", width, "", ("yellow", "bold"))
+        shown = missing if verbose else missing[:LISTED]
+        for key in shown:
+            yield from _wrapped(f"not looked at: {key}", width)
+        if len(missing) > len(shown):
+            yield from _wrapped(f"and {len(missing) - len(shown)} more (-v lists them all)", width)
+        yield Line()
+    if results:
+        yield from _wrapped(f"NOT RUN {count(len(results), 'check')} that the plan names", width, "", ("purple", "bold"))
+        yield from _wrapped(_places(results, verbose=verbose), width)
+        yield Line()
+
+
+def not_asked(results: list[Result], deselected: list[tuple[str, str]], width: int) -> Iterator[Line]:
+    """What this run did not ask, each with its reason."""
+    groups: dict[str, list[Result]] = defaultdict(list)
+    for each in results:
+        groups[each.reason].append(each)
+    for reason, members in sorted(groups.items()):
+        yield from _wrapped(f"not asked, {reason}: {_places(members, verbose=False)}", width, "")
+    for reason, times in sorted(Counter(reason for _, reason in deselected).items()):
+        yield from _wrapped(f"deselected, {reason}: {count(times, 'check')}", width, "")
+    if groups or deselected:
+        yield Line()
+
+
+def closing(environment: str, results: list[Result]) -> Line:
+    """The last line about an environment: its verdict and its counts."""
+    verdict = merged(each.verdict for each in results)
+    loud = " SANDBOX" if environment.endswith("/sandbox") else ""
+    calm = verdict in CALM
+    return Line(f"{environment}{loud}: {'' if calm else verdict.upper() + ': '}{counted(results)}", ("green",) if calm else ("red", "bold"))
+
+
+def looked(entities: int, digest: Digest) -> str:
+    """The line that ends the look: `looked at 214 entities in 1.9 s, 2 unknown`."""
+    if digest.replay:
+        return f"judging {count(digest.looked['outcomes'], 'saved observation')} of {cut(digest.replay, 200)}; nothing was looked at now"
+    look = digest.looked
+    missing = f", {len(look['missing'])} not looked at" if look.get("missing") else ""
+    how = f"{span(look['took'])} ({count(look['outcomes'], 'look')})"
+    return f"looked at {count(entities, 'entity', 'entities')} in {how}, {look['unknown']} unknown{missing}"
+
+
+def holds(digest: Digest, amounts: dict[str, int], entities: int) -> str:
+    """The calm line of a run in which nobody is called, with how much was looked at."""
+    judged = sum(each.verdict is Verdict.HOLDS for each in digest.results.values())
+    seen = ", ".join(f"{number} {unit}" for unit, number in sorted(amounts.items(), key=lambda each: -each[1])[:LISTED])
+    said = f"Everything asked holds: {count(judged, 'check')} of {count(entities, 'entity', 'entities')}"
+    return f"{said}; looked at {seen}." if seen else f"{said}."
+
+
+def _places(results: Iterable[Result], *, verbose: bool) -> str:
+    """Which entities, with how many checks each; with `verbose`, every id."""
+    if verbose:
+        return ", ".join(sorted(each.id for each in results))
+    several = len({(each.system, each.environment) for each in results}) > 1
+    names = Counter(f"{each.system}/{each.environment} {each.entity}" if several else each.entity for each in results)
+    shown = [name if times == 1 else f"{name} ({times})" for name, times in names.most_common(LISTED)]
+    return ", ".join(shown) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
+
+
+def _wrapped(text: str, width: int, indent: str = "    ", markup: tuple[str, ...] = ()) -> Iterator[Line]:
+    """The text cut and folded; lines after the first stand further in. A long word (a link) keeps its line whole."""
+    folded = textwrap.wrap(
+        cut(text, LONGEST), width=max(width, 40), initial_indent=indent, subsequent_indent=indent + "  ",
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+    return (Line(each, markup) for each in folded)

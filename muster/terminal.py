@@ -1,0 +1,177 @@
+"""What the engineer on call reads: header, progress of the look, and the verdicts in place of pytest's own sections."""
+
+import traceback
+from collections import Counter
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from muster import lines
+from muster.environment import Environment, Switched
+from muster.plugin import RUN
+from muster.probes import CouldNotLook, Observation
+from muster.run import CASE, Run
+from muster.summary import CALM, read
+from muster.text import count, cut
+from muster.verdicts import Result, Verdict
+
+CRASHES = pytest.StashKey[dict[str, str]]()
+"""Node id -> traceback of a check or probe that crashed, without arguments and locals."""
+ENTITIES = pytest.StashKey[int]()
+SHOWN = 12
+"""Lines about what is absent, off or unobservable in one environment; `-v` shows all."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Silence pytest's own sections about checks, unless they were asked for by name (`--tb`, `-r`)."""
+    config.stash[CRASHES] = {}
+    if RUN not in config.stash:
+        return
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if config.option.tbstyle == "auto":
+        config.option.tbstyle = "no"
+    if reporter is not None and config.option.reportchars == "fE":
+        reporter.reportchars = reporter.reportchars.replace("f", "").replace("E", "")
+    if reporter is not None and config.option.verbose <= 0:
+        reporter.showfspath = False
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """The environments, and what in them is not looked at."""
+    run = config.stash.get(RUN, None)
+    if run is None:
+        return []
+    made = [line for each in run.environments for line in _environment(each, everything=config.option.verbose > 0)]
+    return [*made, f"replay: {cut(str(run.replay), 200)} - nothing is looked at now"] if run.replay else made
+
+
+def _environment(environment: Environment, *, everything: bool) -> list[str]:
+    loud = "  SANDBOX - nothing real is looked at" if environment.sandboxed else "  PROTECTED" if environment.protected else ""
+    made = [f"environment: {environment.id}{loud}"]
+    counts = Counter(each.state for each in environment.switched)
+    if counts:
+        made.append(f"  not checked here: {', '.join(f'{number} {state}' for state, number in counts.items())}")
+    shown = environment.switched if everything else environment.switched[:SHOWN]
+    made += [_switched(each) for each in shown]
+    rest = len(environment.switched) - len(shown)
+    return [*made, f"    and {rest} more (-v shows them)"] if rest else made
+
+
+def _switched(each: Switched) -> str:
+    return f"    {each.state} {' '.join(filter(None, (each.entity, each.expectation)))}: {cut(each.reason, 120)}"
+
+
+def bar(config: pytest.Config) -> Callable[[int, int], None]:
+    """What the look calls with (done, total); draws on a terminal only."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or not reporter.isatty() or config.option.verbose < 0:
+        return lambda done, total: None
+
+    def draw(done: int, total: int) -> None:
+        filled = 30 * done // max(total, 1)
+        reporter.rewrite(f"looking [{'#' * filled}{'.' * (30 - filled)}] {done}/{total}", erase=True)
+        reporter.flush()
+
+    return draw
+
+
+def _erase(reporter: Any) -> None:
+    if reporter.isatty():
+        reporter.rewrite("", erase=True)
+        reporter.write_raw("\r")
+
+
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """After the look (whose hook comes first), before the judging: the line that ends the look."""
+    run, reporter = session.config.stash.get(RUN, None), session.config.pluginmanager.get_plugin("terminalreporter")
+    if run is None or run.journal is None or reporter is None:
+        return
+    session.testscollected = len(session.items)
+    session.config.stash[ENTITIES] = entities(session, run)
+    _erase(reporter)
+    if session.config.option.verbose >= 0:
+        reporter.write_line(lines.looked(session.config.stash[ENTITIES], read(run.journal.path)))
+
+
+def entities(session: pytest.Session, run: Run) -> int:
+    """How many distinct entities had a look that came back, with a value or without one."""
+    cases = [(item, item.stash[CASE]) for item in session.items]
+    return len({case.entity.key for item, case in cases if any(call.key in run.store.outcomes for call in run.calls(item, case))})
+
+
+def amounts(run: Run) -> dict[str, int]:
+    """How much all looks together saw, by unit: pods, rows, bytes."""
+    seen: Counter[str] = Counter()
+    for outcome in run.store.outcomes.values():
+        if isinstance(outcome.value, Observation) and outcome.value.looked_at:
+            seen[outcome.value.of] += outcome.value.looked_at
+    return dict(seen)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_teststatus(report: Any, config: pytest.Config) -> tuple[str, str, str] | None:
+    """No letters for checks: what they came to stands below, in words."""
+    found: Result | None = getattr(report, "muster", None)
+    if found is None or config.option.verbose > 0:
+        return None
+    category = {Verdict.VIOLATED: "failed", Verdict.UNKNOWN: "error", Verdict.HOLDS: "passed"}.get(found.verdict)
+    return (category, "", "") if category else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep the traceback of a crash: the verdict's one line does not say where a bug is."""
+    report = yield
+    error = call.excinfo.value if call.excinfo else None
+    if CASE in item.stash and error is not None:
+        crash = error.__cause__ if isinstance(error, CouldNotLook) else error
+        if crash is not None and not (isinstance(error, AssertionError) and call.when == "call"):
+            item.config.stash[CRASHES][item.nodeid] = "".join(traceback.format_exception(crash))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Everything about the verdicts, from the journal, in place of FAILURES, ERRORS and the short summary."""
+    run = config.stash.get(RUN, None)
+    if run is None:
+        return
+    _erase(terminalreporter)
+    if config.option.tbstyle == "no":
+        _others(terminalreporter)
+    if run.journal is None:
+        return
+    digest = read(run.journal.path)
+    width = config.get_terminal_writer().fullwidth if terminalreporter.isatty() else 80
+    for each in lines.report(digest, width, verbose=config.option.verbose > 0):
+        terminalreporter.write_line(each.text, **dict.fromkeys(each.markup, True))
+    _crashes(terminalreporter, config)
+    if digest.results and all(each.verdict in CALM for each in digest.results.values()) and not run.broken:
+        terminalreporter.write_line(lines.holds(digest, amounts(run), config.stash[ENTITIES]))
+    terminalreporter.write_line(f"report: {config.getoption('--reports')}/summary.md, junit.xml, allure-results/")
+
+
+def _others(reporter: Any) -> None:
+    """What pytest's own sections would show of failures that are no verdicts: modules that do not import, other tests."""
+    for category in ("error", "failed"):
+        for report in reporter.stats.get(category, []):
+            if not hasattr(report, "muster"):
+                reporter.write_sep("_", f"{getattr(report, 'when', '')} {report.nodeid}".strip(), red=True)
+                report.toterminal(reporter.config.get_terminal_writer())
+
+
+def _crashes(reporter: Any, config: pytest.Config) -> None:
+    """Tracebacks of crashes: into a file, and with `-v` onto the terminal."""
+    crashes = config.stash[CRASHES]
+    if not crashes:
+        return
+    path = Path(config.getoption("--reports")) / "crashes.txt"
+    path.write_text("\n".join(f"{node}\n{text}" for node, text in crashes.items()), encoding="utf-8", errors="backslashreplace")
+    reporter.write_line(f"{count(len(crashes), 'crash', 'crashes')} of a check or probe: a bug. Tracebacks: {path}, or -v")
+    if config.option.verbose > 0:
+        for node, text in crashes.items():
+            reporter.write_sep("_", cut(node, 60), red=True)
+            for line in text.splitlines():
+                reporter.write_line(cut(line, 300))

@@ -1,0 +1,40 @@
+"""What is said about one result, in the same words in the terminal, in JUnit and in Allure."""
+
+from pathlib import PurePosixPath
+
+from muster.text import moment, plain, span
+from muster.verdicts import Result
+
+
+def subject(result: Result) -> str:
+    """What a check's module is about: `workloads` for `checks/daily/test_workloads.py`."""
+    return PurePosixPath(result.node.partition("::")[0]).stem.removeprefix("test_")
+
+
+def compared(result: Result) -> str:
+    """`expected <= 0, observed 1`; empty when nothing was compared."""
+    if not result.expected and not result.observed:
+        return ""
+    return f"expected {result.expected or '?'}, observed {result.observed or 'nothing'}"
+
+
+def since(result: Result) -> str:
+    """How long the verdict has been what it is, as earlier runs know it."""
+    if not result.since or result.since >= result.at:
+        return "new in this run"
+    return f"since {moment(result.since)} ({span(result.at - result.since)})"
+
+
+def message(result: Result) -> str:
+    """One line: the verdict, what was compared, and why."""
+    return "; ".join(filter(None, (f"{result.severity} {result.verdict}", compared(result), plain(result.reason))))
+
+
+def told(result: Result) -> str:
+    """The whole story of a result, a line for each part."""
+    parts = {
+        "what": f"{result.entity}: {result.title}", "expected": result.expected, "observed": result.observed, "reason": result.reason,
+        "cause": result.cause, "where": result.where, "seen": result.seen, "looked at": result.looked_at, "owner": result.owner,
+        "since": since(result) if result.at else "", "runbook": f"{result.heading} {result.runbook}".strip(), "next": result.next,
+    }  # fmt: skip
+    return "\n".join(f"{name}: {plain(text)}" for name, text in parts.items() if text)
