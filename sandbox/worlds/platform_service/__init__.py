@@ -1,0 +1,17 @@
+"""platform-service as its runbook describes it, healthy; and the ways to break it."""
+
+from sandbox.world import Fault, World
+from sandbox.worlds.platform_service import cluster, config, database, logs, metrics, sites
+
+PARTS = (cluster, config, logs, sites, metrics, database)
+
+
+def world(now: float) -> World:
+    """The healthy system at Unix time `now` (seconds)."""
+    made = World()
+    for part in PARTS:
+        part.build(made, now)
+    return made
+
+
+FAULTS: list[Fault] = [fault for part in PARTS for fault in part.FAULTS]
