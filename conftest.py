@@ -1,3 +1,3 @@
 """The plugins of the suite; nothing else lives here."""
 
-pytest_plugins = ["muster.plugin", "fixtures.entities"]
+pytest_plugins = ["muster.plugin", "sandbox.plugin", "fixtures.entities", "fixtures.kubernetes", "fixtures.workloads", "fixtures.kubernetes_controllers", "fixtures.kubernetes_nodes", "fixtures.kubernetes_quotas", "fixtures.kubernetes_network", "fixtures.kubernetes_any", "fixtures.workload_rollouts", "fixtures.workload_room", "fixtures.workload_configs", "fixtures.autoscalers", "fixtures.batch", "fixtures.volumes", "fixtures.database_replication", "fixtures.database_server", "fixtures.database_statements", "fixtures.database_tables", "fixtures.database_volume", "fixtures.databases", "fixtures.logs", "fixtures.usage", "fixtures.config", "fixtures.logins", "fixtures.prometheus", "fixtures.readings", "fixtures.endpoints", "fixtures.tls", "fixtures.tls_secret"]

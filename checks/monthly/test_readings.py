@@ -1,0 +1,3 @@
+"""Readings with a monthly cadence; the checks are those of the daily ones."""
+
+from checks.daily.test_readings import *  # noqa: F403

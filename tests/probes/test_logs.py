@@ -1,0 +1,255 @@
+"""Logs are counted over every container, every instance and the whole window; what cannot be read is never a zero."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from fixtures.log_lines import BLOCK
+from fixtures.logs import LogCount
+from muster.connections import Kubernetes
+from muster.kinds.logs import Log
+from muster.probes import CouldNotLook, Nothing
+from sandbox.world import Trouble
+from tests.probes.small_cluster import EVERYTHING, SmallCluster, container, ended, lines, log, pod, small_cluster
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallCluster]:
+    with small_cluster(tmp_path_factory.mktemp("cluster")) as made:
+        yield made
+
+
+def errors(**values: object) -> Log:
+    """Errors of the last hour, changed as wished."""
+    given = {"name": "errors", "connection": "cluster", "selector": "app=web", "window": "1h", "level": "ERROR", "expect": {"records": 0}, **values}
+    return Log.model_validate({key: value for key, value in given.items() if value is not None})
+
+
+def test_errors_of_every_pod_are_added_up_and_named(cluster: SmallCluster) -> None:
+    logs = log("web-a", lines(*["ERROR one"] * 30, "INFO fine")) | log("web-b", lines(*["ERROR two"] * 20)) | log("web-c", lines("INFO fine"))
+    cluster.put([pod("web-a"), pod("web-b"), pod("web-c"), pod("other", labels={"app": "x"})], logs=logs)
+    seen = cluster.look("log_count", errors())
+    assert (seen.matched, seen.records, seen.streams) == (50, 52, 3)
+    assert str(seen.matched) == "50 (30 in web-a, 20 in web-b)"
+    assert (seen.top, seen.top.series) == (30, "ERROR one")
+    assert seen.looked_at == sum(each.bytes for each in seen.pods) > 0
+
+
+def test_more_than_ten_records_of_a_pod_are_read(cluster: SmallCluster) -> None:
+    cluster.put([pod("web-a")], logs=log("web-a", lines(*["ERROR x"] * 5000)))
+    assert cluster.look("log_count", errors()).matched == 5000
+    asked = cluster.running.requests(subresource="log")
+    assert len(asked) == 1 and "tailLines" not in json.dumps(asked)
+
+
+def test_records_older_than_the_window_do_not_count(cluster: SmallCluster) -> None:
+    cluster.put([pod("web-a")], logs=log("web-a", lines("ERROR old", ago=7200) + lines("ERROR new", "INFO x")))
+    assert cluster.look("log_count", errors()).matched == 1
+    assert cluster.look("log_count", errors(window="3h")).matched == 2
+
+
+def test_init_containers_sidecars_and_the_previous_instance_count(cluster: SmallCluster) -> None:
+    web = container(restarts=1, ended=ended(300))
+    init = container("migrate", state={"terminated": ended(120, "Completed")})
+    logs = log("web-a", lines("ERROR now")) | log("web-a", lines("ERROR before", "ERROR at the end"), previous=True)
+    logs |= log("web-a", lines("ERROR migrating"), "migrate") | log("web-a", lines("ERROR proxying"), "proxy")
+    cluster.put([pod("web-a", web, container("proxy"), init=(init,))], logs=logs)
+    assert cluster.look("log_count", errors()).matched == 5
+    assert cluster.look("log_count", errors(containers=["proxy"])).matched == 1
+
+
+def test_a_crash_loop_counts_its_last_instance_once_and_says_that_older_ones_are_lost(cluster: SmallCluster) -> None:
+    crashing = container(state={"waiting": {"reason": "CrashLoopBackOff"}}, restarts=7, ended=ended(20))
+    same = lines("ERROR boom")
+    cluster.put([pod("web-a", crashing)], logs=log("web-a", same) | log("web-a", same, previous=True))
+    seen = cluster.look("log_count", errors())
+    assert seen.matched == 1
+    assert "web-a/web restarted 7 times: only its last two instances have a log" in seen.note
+
+
+def test_an_old_previous_instance_is_not_asked_for(cluster: SmallCluster) -> None:
+    cluster.put([pod("web-a", container(restarts=1, ended=ended(9000)))], logs=log("web-a", lines("INFO x")))
+    assert cluster.look("log_count", errors()).streams == 1
+
+
+def test_a_previous_log_that_the_node_dropped_is_noted(cluster: SmallCluster) -> None:
+    cluster.put([pod("web-a", container(restarts=1, ended=ended(60)))], logs=log("web-a", lines("INFO x")))
+    assert "the log of web-a/web (previous) is gone" in cluster.look("log_count", errors()).note
+
+
+def test_a_selector_that_matches_nothing_is_nothing_and_not_zero_errors(cluster: SmallCluster) -> None:
+    cluster.put([pod("web-a"), pod("web-b")], logs=log("web-a", lines("INFO x")))
+    seen = cluster.look("log_count", errors(selector="app=wbe"))
+    assert isinstance(seen, Nothing)
+    assert seen.note == "no pod matches app=wbe among 2 in namespace shop"
+
+
+def test_running_pods_that_write_nothing_are_looked_at_zero(cluster: SmallCluster) -> None:
+    cluster.put([pod("web-a"), pod("web-b")], logs=log("web-a", "") | log("web-b", ""))
+    seen = cluster.look("log_count", errors())
+    assert (seen.looked_at, seen.note) == (0, "2 pods wrote nothing within 1h")
+    assert seen.silent.things == ("web-a", "web-b")
+
+
+def test_one_silent_pod_among_others_is_named_unless_it_is_young(cluster: SmallCluster) -> None:
+    young = container(state={"running": {"startedAt": ended(5)["finishedAt"]}})
+    cluster.put([pod("web-a"), pod("web-b"), pod("web-c", young)], logs=log("web-a", lines("INFO x")) | log("web-b", "") | log("web-c", ""))
+    assert cluster.look("log_count", errors()).silent.things == ("web-b",)
+
+
+def test_a_container_that_never_started_is_noted_and_the_others_are_read(cluster: SmallCluster) -> None:
+    stuck = pod("web-b", container(state={"waiting": {"reason": "ImagePullBackOff"}}))
+    cluster.put([pod("web-a"), stuck], logs=log("web-a", lines("ERROR x")))
+    seen = cluster.look("log_count", errors())
+    assert (seen.matched, seen.note) == (1, "web-b/web has not started (ImagePullBackOff)")
+
+
+def test_pods_of_which_none_started_have_no_log_to_be_green_about(cluster: SmallCluster) -> None:
+    cluster.put([pod("web-a", container(state={"waiting": {"reason": "ImagePullBackOff"}}))])
+    seen = cluster.look("log_count", errors())
+    assert isinstance(seen, Nothing) and "ImagePullBackOff" in seen.note
+
+
+def test_a_pod_that_vanishes_after_the_list_is_noted(cluster: SmallCluster) -> None:
+    cluster.put([pod("web-a"), pod("web-b")], logs=log("web-a", lines("ERROR x")) | log("web-b", lines("ERROR y")))
+    listed = cluster.look("log_count", errors())
+    assert listed.matched == 2
+    cluster.running.put_world(_world_without(cluster, "web-b"))
+    seen = cluster.look("log_count", errors())
+    assert (seen.matched, seen.note) == (1, "the log of web-b/web is gone")
+
+
+def _world_without(cluster: SmallCluster, name: str) -> object:
+    from sandbox.world import Cluster, World
+
+    kept = [pod("web-a")]
+    return World(cluster=Cluster(objects=kept, tokens={"reader": EVERYTHING}, namespace="shop", logs=log("web-a", lines("ERROR x"))))
+
+
+@pytest.mark.parametrize("status", [401, 403, 500, 503])
+def test_a_log_that_may_not_be_read_is_unknown(cluster: SmallCluster, status: int) -> None:
+    logs = log("web-a", lines("INFO x")) | log("web-b", lines("INFO y"))
+    trouble = [Trouble(path="/api/v1/namespaces/shop/pods/web-b/log", status=status)]
+    cluster.put([pod("web-a"), pod("web-b")], logs=logs, trouble=trouble)
+    with pytest.raises(CouldNotLook):
+        cluster.look("log_count", errors())
+
+
+def test_logs_that_are_forbidden_by_role_are_unknown_and_say_what_lacks(cluster: SmallCluster) -> None:
+    cluster.put([pod("web-a")], logs=log("web-a", lines("INFO x")), rules=[{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]}])
+    with pytest.raises(CouldNotLook, match=r"not allowed to get pods/log web-a in namespace shop \(403\)"):
+        cluster.look("log_count", errors())
+
+
+def test_a_log_without_any_level_is_unknown_and_not_zero_errors(cluster: SmallCluster) -> None:
+    cluster.put([pod("web-a")], logs=log("web-a", lines("request done", "request failed")))
+    with pytest.raises(CouldNotLook, match="none of 2 records shows a level that we know"):
+        cluster.look("log_count", errors())
+    assert cluster.look("log_count", errors(level=None, contains="failed")).matched == 1
+
+
+def test_a_log_of_one_level_only_is_understood(cluster: SmallCluster) -> None:
+    cluster.put([pod("web-a")], logs=log("web-a", lines("ERROR failed")))
+    assert cluster.look("log_count", errors()).matched == 1
+
+
+def test_texts_and_patterns_narrow_what_counts(cluster: SmallCluster) -> None:
+    texts = ("WARN pool exhausted", "ERROR pool exhausted after 30 s", "ERROR other", "INFO pool exhausted")
+    cluster.put([pod("web-a")], logs=log("web-a", lines(*texts)))
+    assert cluster.look("log_count", errors(level=None, contains="pool exhausted")).matched == 3
+    assert cluster.look("log_count", errors(contains=["pool exhausted", "other"])).matched == 2
+    assert cluster.look("log_count", errors(matches=r"after \d+ s$")).matched == 1
+    assert cluster.look("log_count", errors(level="WARN", contains="pool")).matched == 2
+
+
+def test_fields_and_times_are_taken_from_every_record(cluster: SmallCluster) -> None:
+    records = [json.dumps({"level": 30, "id": "x" if n % 4 else "", "ms": 100 + n, "route": f"/orders/{n}"}) for n in range(100)]
+    slow = [json.dumps({"level": 30, "id": "x", "ms": 4000, "route": "/reports"})] * 3
+    cluster.put([pod("web-a")], logs=log("web-a", lines(*records, *slow)))
+    expect = {"carrying": "99%", "p95": "2s"}
+    seen = cluster.look("log_count", errors(level=None, field="id", measure={"value": "ms", "unit": "ms", "by": "route"}, expect=expect))
+    assert (seen.carrying, seen.records, seen.measured) == (78, 103, 103)
+    assert [(each.route, each.p95, each.records) for each in seen.routes] == [("/reports", 4.0, 3), ("/orders/<n>", pytest.approx(0.194), 100)]
+
+
+def test_an_observation_holds_no_text_of_a_record_but_a_masked_signature(cluster: SmallCluster) -> None:
+    cluster.put([pod("web-a")], logs=log("web-a", lines('ERROR login of jane@example.org from 10.1.2.3 with token "s3cr3t-canary" failed')))
+    seen = cluster.look("log_count", errors())
+    saved = TypeAdapter(LogCount).dump_json(seen).decode()
+    assert not any(word in saved for word in ("jane", "10.1.2.3", "canary"))
+    again = TypeAdapter(LogCount).validate_json(saved, context="saved")
+    assert again == seen and str(again.matched) == str(seen.matched)
+
+
+def test_a_log_of_many_blocks_is_read_to_its_end(cluster: SmallCluster) -> None:
+    many = lines(*["INFO " + "x" * 1000] * (4 * BLOCK // 1000), "ERROR last")
+    cluster.put([pod("web-a")], logs=log("web-a", many))
+    seen = cluster.look("log_count", errors())
+    assert seen.matched == 1 and seen.looked_at > 3 * BLOCK
+
+
+def test_a_dripping_log_meets_the_deadline_and_is_unknown(cluster: SmallCluster) -> None:
+    trouble = [Trouble(path="/api/v1/namespaces/shop/pods/web-a/log", drip=0.2)]
+    cluster.put([pod("web-a")], logs=log("web-a", lines("INFO " + "x" * 1000)), trouble=trouble)
+    started = time.monotonic()
+    with pytest.raises(CouldNotLook):
+        cluster.look("log_count", errors(), timeout=2.0)
+    assert time.monotonic() - started < 60
+
+
+def test_a_stream_that_breaks_off_is_unknown_and_not_a_short_log(cluster: SmallCluster) -> None:
+    listening = socket.create_server(("127.0.0.1", 0))
+    body = json.dumps({"metadata": {}, "items": [pod("web-a")]}).encode()
+    whole = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(body), body)
+    cut = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\na\r\nINFO fine\n\r\n"
+
+    def serve() -> None:
+        for answer in (whole, cut):
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    cluster.put([])
+    cluster.connection = _plain(listening.getsockname()[1])
+    try:
+        with pytest.raises(CouldNotLook, match="broke off"):
+            cluster.look("log_count", errors(namespace="shop"))
+    finally:
+        thread.join(10)
+        listening.close()
+
+
+def _plain(port: int) -> Kubernetes:
+    import os
+
+    os.environ["SMALL_CLUSTER_TOKEN"] = "reader"
+    return Kubernetes.model_validate({"server": f"http://127.0.0.1:{port}", "token": "env:SMALL_CLUSTER_TOKEN"})
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"level": None}, "which records"),
+        ({"expect": {"carrying": "99%"}}, "needs `field`"),
+        ({"expect": {"p95": "2s"}}, "needs `measure`"),
+        ({"matches": "(a)\\1"}, "linear"),
+        ({"contains": ""}, "not empty"),
+        ({"selector": "app="}, ""),
+        ({"selector": "(("}, "label selector"),
+        ({"window": 3600}, "a duration needs a unit"),
+    ],
+)
+def test_a_declaration_that_cannot_work_is_refused(change: dict[str, object], rule: str) -> None:
+    if not rule:
+        assert errors(**change).selector == "app="
+        return
+    with pytest.raises(ValidationError, match=rule):
+        errors(**change)
