@@ -42,6 +42,7 @@ class Amount(float):
     text: str
 
     def __new__(cls, value: float, unit: Unit = "", text: str = "") -> Self:
+        """A number in its base unit; `text` is how it was written."""
         made = super().__new__(cls, value)
         made.unit = unit
         made.text = text or printed(value, unit)
@@ -91,6 +92,7 @@ class Measured(float):
     series: str
 
     def __new__(cls, value: float, unit: Unit = "", series: str = "") -> Self:
+        """A number in its base unit; `series` is empty when there is only one."""
         made = super().__new__(cls, value)
         made.unit = unit
         made.series = series
@@ -120,9 +122,11 @@ class Measured(float):
 class Pattern(str):
     """A regular expression as the set of texts in which it is found: `text in pattern`. Its time is linear in the text."""
 
+    __slots__ = ("_engine",)
     _engine: SchemaValidator
 
     def __new__(cls, text: str) -> Self:
+        """Compile the expression. Raises SchemaError when it is none, or not of the linear kind."""
         made = super().__new__(cls, text)
         # pydantic's own engine never backtracks, so no text can hang it; Python's can.
         made._engine = SchemaValidator(core_schema.str_schema(pattern=text))

@@ -98,7 +98,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from muster.plugin import concerns_checks
 
     if concerns_checks(config) and not config.option.collectonly:
-        for name in (FILE, "summary.json", "summary.md"):
+        for name in (FILE, "summary.json", "summary.md", "crashes.txt"):
             (Path(config.getoption("--reports")) / name).unlink(missing_ok=True)
 
 

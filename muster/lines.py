@@ -110,8 +110,10 @@ def not_asked(results: list[Result], deselected: list[tuple[str, str]], width: i
 
 def closing(environment: str, results: list[Result]) -> Line:
     """The last line about an environment: its verdict and its counts."""
-    verdict = merged(each.verdict for each in results)
     loud = " SANDBOX" if environment.endswith("/sandbox") else ""
+    if not results:
+        return Line(f"{environment}{loud}: nothing selected", ("yellow",))
+    verdict = merged(each.verdict for each in results)
     calm = verdict in CALM
     return Line(f"{environment}{loud}: {'' if calm else verdict.upper() + ': '}{counted(results)}", ("green",) if calm else ("red", "bold"))
 

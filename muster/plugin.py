@@ -15,6 +15,7 @@ from muster.judging import describe, refuse_silence, result
 from muster.observations import ReplayError
 from muster.run import CASE, NOTHING, Run
 from muster.selection import SelectionError, load_all
+from muster.state import StateError
 from muster.verdicts import EXIT_CONFIGURATION, Result, Verdict, exit_code
 from muster.yamlfile import ConfigError
 
@@ -51,8 +52,9 @@ def pytest_configure(config: pytest.Config) -> None:
     replay = config.getoption("--replay")
     try:
         environments = load_all(Path(config.getoption("--environments")), config.getoption("--env"))
-        config.stash[RUN] = Run(environments, out, state, Path(replay) if replay else None)
-    except (ConfigError, SelectionError, ReplayError) as error:
+        config.stash[RUN] = run = Run(environments, out, state, Path(replay) if replay else None)
+        run.state.load([each.id for each in environments])
+    except (ConfigError, SelectionError, ReplayError, StateError) as error:
         raise pytest.UsageError(*str(error).splitlines()) from error
     config.hook.pytest_muster_validate(config=config, environments=environments)
     config.option.continue_on_collection_errors = True  # the other modules still run; the exit code says that one did not
@@ -137,6 +139,9 @@ def _not_this_occasion(config: pytest.Config, item: pytest.Item, made: Case) -> 
     gate = item.path.parent.name == "gate" or bool(re.search(r"(?<!not )\bgate\b", config.option.markexpr or ""))
     if made.terms.on == "gate" and not gate:
         return "a limit for the gate"
+    cadence = getattr(made.entity, "cadence", "daily")
+    if made.terms.on is None and gate and cadence not in ("daily", "gate"):
+        return f"a {cadence} reading"
     limits = made.entity.expect.wanted(made.expectation)
     if made.terms.on is None and gate and isinstance(limits, tuple) and any(each.on == "gate" for each in limits):
         return "the gate has a limit of its own"
@@ -150,26 +155,13 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
             run.deselected.append((item.nodeid, "not selected by -m or -k"))
 
 
-def pytest_collectreport(report: pytest.CollectReport) -> None:
-    if report.failed and _current is not None:
-        _current.broken.append(report.nodeid)
-
-
-_current: Run | None = None
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionstart(session: pytest.Session) -> None:
-    global _current  # collect reports do not lead back to the session
-    _current = session.config.stash.get(RUN, None)
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Plan, then look; the judging is pytest's own loop, which runs after this returns None."""
     run = session.config.stash.get(RUN, None)
     if run is None or session.config.option.collectonly or session.config.option.setupplan or not session.items:
         return
+    run.broken = session.testsfailed > 0  # nothing has run yet, so these are modules that did not import
     items = [(item, item.stash[CASE]) for item in session.items]
     run.plan(items)
     items = _drop(run, session, items, lambda case: _outside_hours(run, case))

@@ -13,7 +13,7 @@ from muster.expectations import Unobservable
 from muster.journal import Journal, run_id
 from muster.kinds import KINDS
 from muster.kinds.base import Entity
-from muster.probes import ARGUMENTS, PROBES, Call, CouldNotLook, Observation
+from muster.probes import ARGUMENTS, PROBES, Call, CouldNotLook, Nothing, Observation
 from muster.runbook import Library
 from muster.state import State
 from muster.store import Store
@@ -40,7 +40,7 @@ class Run:
         self.planned: dict[str, Case] = {}
         self.results: dict[str, Result] = {}
         self.looked = 0.0
-        self.broken: list[str] = []
+        self.broken = False
         self.deselected: list[tuple[str, str]] = []
 
     def cases_of(self, check: Any, expectation: str, fixtures: list[str], folder: str) -> list[Case]:
@@ -104,7 +104,7 @@ class Run:
         if when is None:
             return ""
         outcome = self.store.outcomes.get(self.condition(case).key)
-        if outcome is None or outcome.error is not None:
+        if outcome is None or outcome.error is not None or isinstance(outcome.value, Nothing):
             return ""
         value = outcome.value.value
         met = value == when.equals if when.equals is not None else value is not None and value > (when.above or 0.0)
@@ -116,6 +116,8 @@ class Run:
             outcome = self.store.outcomes.get(self.condition(case).key)
             if outcome is not None and outcome.error is not None:
                 raise CouldNotLook(f"its condition could not be read: {outcome.error.reason}", cause=outcome.error.cause, hint=outcome.error.hint)
+            if outcome is not None and isinstance(outcome.value, Nothing):
+                raise CouldNotLook(f"its condition has no value: {outcome.value.note}", cause=f"reading {case.entity.when.reading}")
         if isinstance(case.entity.expect.wanted(case.expectation), Unobservable):
             raise CouldNotLook("declared unobservable, and the last day of that has passed", cause="configuration", hint="give a limit, or a new date")
 

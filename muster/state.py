@@ -12,6 +12,23 @@ KEPT = 60
 """Values kept for each result; a daily run fills two months."""
 
 
+class StateError(Exception):
+    """A file of the state cannot be read; the text says which, and what to do."""
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        if known["schema"] != SCHEMA_VERSION:
+            raise StateError(f"{path}: schema {known['schema']}, this version reads {SCHEMA_VERSION}; move it away to begin anew")
+        results: dict[str, Any] = known["results"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StateError(f"{path}: not a state file ({type(error).__name__}); restore it, or move it away to begin anew") from error
+    return results
+
+
 class State:
     """`DIR/<system>/<environment>.json`: for each result id its verdict, since when, and its last values with their times."""
 
@@ -24,12 +41,13 @@ class State:
 
     def _results(self, environment: str) -> dict[str, Any]:
         if environment not in self._loaded:
-            path = self._file(environment)
-            known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"schema": SCHEMA_VERSION, "results": {}}
-            if known["schema"] != SCHEMA_VERSION:
-                raise ValueError(f"{path}: schema {known['schema']}, this version reads {SCHEMA_VERSION}")
-            self._loaded[environment] = known["results"]
+            self._loaded[environment] = _read(self._file(environment))
         return self._loaded[environment]
+
+    def load(self, environments: list[str]) -> None:
+        """Read what is known of these environments. Raises StateError for a file that cannot be trusted."""
+        for environment in environments:
+            self._results(environment)
 
     def since(self, result: Result) -> float:
         """Since when (Unix seconds) the result has had its verdict, as far as earlier runs know."""

@@ -160,6 +160,7 @@ def _others(reporter: Any) -> None:
             if not hasattr(report, "muster"):
                 reporter.write_sep("_", f"{getattr(report, 'when', '')} {report.nodeid}".strip(), red=True)
                 report.toterminal(reporter.config.get_terminal_writer())
+                reporter.write_line("")
 
 
 def _crashes(reporter: Any, config: pytest.Config) -> None:

@@ -111,20 +111,23 @@ class _Reader:
         if isinstance(node, yaml.SequenceNode):
             items = [self.read(item, f"{path}[{index}]", depth + 1) for index, item in enumerate(node.value)]
             return Node(items, self.mark(node))
+        assert isinstance(node, yaml.ScalarNode)  # there is no fourth kind
         return Node(self.scalar(node, path), self.mark(node))
 
     def mapping(self, node: yaml.MappingNode, path: str, depth: int) -> Node:
         made: dict[str, Node] = {}
+        lines: dict[str, int] = {}
         for key_node, value_node in node.value:
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
             where = f"{path}.{key}" if path else str(key)
             if key is None or key_node.tag == "tag:yaml.org,2002:merge":
                 self.refuse(key_node, path, "a key is a plain word")
             elif key in made:
-                self.refuse(key_node, where, f"duplicate key; it stands already in line {made[key].key_mark.line if made[key].key_mark else '?'}")
+                self.refuse(key_node, where, f"duplicate key; it stands already in line {lines[key]}")
             else:
                 made[key] = self.read(value_node, where, depth + 1)
                 made[key].key_mark = self.mark(key_node)
+                lines[key] = key_node.start_mark.line + 1
         return Node(made, self.mark(node))
 
     def scalar(self, node: yaml.ScalarNode, path: str) -> Any:
@@ -162,10 +165,9 @@ def load(path: Path, shown: str | None = None) -> Node:
         raise ConfigError([Problem.at(start, "", f"larger than {MAX_BYTES} bytes")])
     try:
         text = raw.decode("utf-8")
-        aliases = [event for event in yaml.parse(text, _Loader) if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None)]
+        aliases = [_alias(event, file) for event in yaml.parse(text, _Loader) if getattr(event, "anchor", None)]
         if aliases:
-            rule = "anchors and aliases are not read; write the value out"
-            raise ConfigError([Problem(file, event.start_mark.line + 1, event.start_mark.column + 1, "", rule, str(event.anchor)) for event in aliases])
+            raise ConfigError(aliases)
         root = yaml.compose(text, _Loader)
     except UnicodeDecodeError as error:
         raise ConfigError([Problem.at(start, "", "not UTF-8")]) from error
@@ -181,6 +183,11 @@ def load(path: Path, shown: str | None = None) -> Node:
 
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _alias(event: Any, file: str) -> Problem:
+    mark = event.start_mark
+    return Problem(file, mark.line + 1, mark.column + 1, "", "anchors and aliases are not read; write the value out", str(event.anchor))
 
 
 def _syntax(error: Exception, start: Mark) -> Problem:

@@ -22,7 +22,10 @@ class LoginExpect(Expect):
 
 
 class Login(Connected):
-    """A login of an application, tried with its own credentials. A refusal is violated, a time-out or a name that does not resolve unknown."""
+    """A login of an application, tried with its own credentials.
+
+    A refusal is violated; a time-out, or a name that does not resolve, is unknown.
+    """
 
     section: ClassVar[str] = "logins"
     fixture: ClassVar[str] = "login"

@@ -37,6 +37,7 @@ class PrometheusServer(Connected):
     expect: PrometheusServerExpect = PrometheusServerExpect()
 
     def where(self) -> str:
+        """The connection that leads to the server."""
         return f"connection {self.named()[0]}"
 
 
@@ -64,6 +65,7 @@ class AlertRule(Connected):
     expect: AlertRuleExpect = AlertRuleExpect()
 
     def where(self) -> str:
+        """The rule's name."""
         return f"rule {self.rule}"
 
 
@@ -95,6 +97,7 @@ class Alert(Connected):
         return self
 
     def where(self) -> str:
+        """The alert's name and the labels that select it."""
         labels = ", ".join(f"{name}={value}" for name, value in self.labels.items())
         return " ".join(filter(None, ["alert", self.alert, f"{{{labels}}}" if labels else ""]))
 
@@ -154,6 +157,7 @@ class ScrapeTarget(Connected):
         return self
 
     def also_named(self) -> tuple[tuple[str, str], ...]:
+        """The cluster of `pods`."""
         return ((self.pods.connection, "kubernetes"),) if self.pods else ()
 
     def cluster(self) -> Connection:
@@ -162,4 +166,5 @@ class ScrapeTarget(Connected):
         return self._connections[self.pods.connection]
 
     def where(self) -> str:
+        """The scrape job."""
         return f"job {self.job}"

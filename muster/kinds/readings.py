@@ -244,12 +244,14 @@ class Reading(Entity):
         return url if self._in_url() else f"{self.source().address()}/{url.lstrip('/')}"
 
     def named(self) -> tuple[str, ...]:
+        """The connection that is asked, or each of several, or that in the URL of a document."""
         if self._instance:
             return (self._instance,)
         given = self.connection if isinstance(self.connection, tuple) else (self.connection,)
         return (*(name for name in given if name is not None), *self._in_url())
 
     def other_readings(self) -> tuple[str, ...]:
+        """The readings that `same_as` names."""
         limits = self.expect.same_as
         return tuple(terms.reading for terms in limits) if isinstance(limits, tuple) else ()
 

@@ -139,6 +139,16 @@ def test_what_cannot_be_used_is_refused_with_a_sentence_before_anything_is_looke
     assert made.looks() == []
 
 
+def test_a_state_file_that_cannot_be_read_is_exit_4_and_left_alone(tmp_path):
+    made = project(tmp_path).write("reports/out/state/platform/sandbox.json", "{torn")
+
+    done = made.run()
+
+    assert done.returncode == 4
+    assert "reports/out/state/platform/sandbox.json: not a state file" in done.stderr
+    assert (made.out / "state" / "platform" / "sandbox.json").read_text() == "{torn"
+
+
 def test_a_broken_environment_file_is_exit_4_with_file_line_and_rule(tmp_path):
     made = project(tmp_path).write("environments/platform/sandbox.yaml", "system: platform\nowner: me\nworkload: []\n")
 
