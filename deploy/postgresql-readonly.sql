@@ -26,6 +26,15 @@ GRANT pg_read_all_stats TO muster;
 -- The size of the write-ahead log, for the share of the volume that is used.
 GRANT EXECUTE ON FUNCTION pg_catalog.pg_ls_waldir() TO muster;
 
+-- From PostgreSQL 16 on: looking still works when every ordinary connection is taken, if the server sets reserved_connections.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'pg_use_reserved_connections') THEN
+        GRANT pg_use_reserved_connections TO muster;
+    END IF;
+END
+$$;
+
 -- Everybody has these by default; applications that need one get it back by name.
 DO $$
 BEGIN

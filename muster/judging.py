@@ -1,6 +1,7 @@
 """From a pytest item to a result: which verdict, what was expected and observed, and what to tell the reader."""
 
 import inspect
+from math import isfinite
 from typing import Any
 
 import pytest
@@ -76,7 +77,7 @@ def _compared(item: pytest.Function, case: Case, *, seen: bool) -> dict[str, Any
         return {"what": what, "expected": f"{operator} {case.terms.value}", "observed": "nothing"}
     left, right = compared.values(arguments(item), item.function.__globals__)
     left, right = (right, left) if turned else (left, right)
-    number = isinstance(left, (int, float)) and not isinstance(left, bool)
+    number = isinstance(left, (int, float)) and not isinstance(left, bool) and isfinite(left)  # JSON knows no NaN
     value: Any = (int(left) if isinstance(left, int) else float(left)) if number else str(left)[:200]
     return {"what": what, "expected": f"{operator} {right}", "observed": str(left), "value": value}
 

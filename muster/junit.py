@@ -3,7 +3,7 @@
 import re
 import time
 from pathlib import Path
-from xml.etree import ElementTree as Xml
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -25,7 +25,7 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\uf
 
 
 def legal(text: str) -> str:
-    """The text with every character that XML 1.0 forbids (or discourages) as an escape such as `\\x1b`."""
+    """The text, with an escape for every character that XML 1.0 forbids or discourages."""
     return _FORBIDDEN.sub(_escaped, text)
 
 
@@ -34,17 +34,17 @@ def _escaped(found: re.Match[str]) -> str:
     return shown if shown != found.group() else f"\\U{ord(shown):08x}"
 
 
-def document(digest: Digest) -> Xml.Element:
+def document(digest: Digest) -> ET.Element:
     """The whole document."""
-    root = Xml.Element("testsuites", name="muster")
+    root = ET.Element("testsuites", name="muster")
     for environment in digest.environments:
         root.append(_suite(environment, digest.of(environment), digest))
     return root
 
 
-def _suite(environment: str, results: list[Result], digest: Digest) -> Xml.Element:
+def _suite(environment: str, results: list[Result], digest: Digest) -> ET.Element:
     kinds = [ELEMENTS.get(each.verdict) for each in results]
-    suite = Xml.Element("testsuite", name=environment, tests=str(len(results)))
+    suite = ET.Element("testsuite", name=environment, tests=str(len(results)))
     suite.set("timestamp", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(digest.started)))
     suite.set("time", f"{digest.looked.get('took', 0.0):.3f}")
     for kind, attribute in COUNTED.items():
@@ -55,9 +55,9 @@ def _suite(environment: str, results: list[Result], digest: Digest) -> Xml.Eleme
     return suite
 
 
-def _case(result: Result) -> Xml.Element:
+def _case(result: Result) -> ET.Element:
     limit = f":{result.limit}" if result.limit else ""
-    case = Xml.Element(
+    case = ET.Element(
         "testcase",
         classname=legal(f"{result.system}.{result.environment}.{subject(result)}"),
         name=legal(f"{result.check}[{result.entity}{limit}]"),
@@ -70,26 +70,26 @@ def _case(result: Result) -> Xml.Element:
     _properties(case, wanted)
     kind = ELEMENTS.get(result.verdict)
     if kind is not None:
-        child = Xml.SubElement(case, kind, message=legal(message(result)))
+        child = ET.SubElement(case, kind, message=legal(message(result)))
         if kind != "skipped":
             child.set("type", result.verdict.value)
             child.text = legal(told(result))
     return case
 
 
-def _properties(parent: Xml.Element, values: dict[str, str]) -> None:
+def _properties(parent: ET.Element, values: dict[str, str]) -> None:
     present = {name: value for name, value in values.items() if value}
     if present:
-        holder = Xml.SubElement(parent, "properties")
+        holder = ET.SubElement(parent, "properties")
         for name, value in present.items():
-            Xml.SubElement(holder, "property", name=name, value=legal(value))
+            ET.SubElement(holder, "property", name=name, value=legal(value))
 
 
 def write(digest: Digest, path: Path) -> None:
     """Write the file. Raises OSError when the disk does not take it."""
     made = document(digest)
-    Xml.indent(made)
-    Xml.ElementTree(made).write(path, encoding="utf-8", xml_declaration=True)
+    ET.indent(made)
+    ET.ElementTree(made).write(path, encoding="utf-8", xml_declaration=True)
 
 
 @pytest.hookimpl(tryfirst=True)

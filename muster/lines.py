@@ -72,8 +72,9 @@ def unknown(results: list[Result], width: int, *, verbose: bool) -> Iterator[Lin
         if len(reasons) > 3:
             yield from _wrapped(f"and {count(len(reasons) - 3, 'other reason')}: see the report", width)
         yield from _wrapped(f"not judged: {_places(members, verbose=verbose)}", width)
-        hint = next((each.next for each in members if each.next), "")
-        yield from _wrapped(f"next: {hint}" if hint else "", width)
+        hints = {each.next for each in members}
+        if len(hints) == 1:  # else each is about its own check, not about the source
+            yield from _wrapped(f"next: {hints.pop()}", width)
         yield Line()
 
 
@@ -109,13 +110,23 @@ def not_asked(results: list[Result], deselected: list[tuple[str, str]], width: i
 
 
 def closing(environment: str, results: list[Result]) -> Line:
-    """The last line about an environment: its verdict and its counts."""
-    loud = " SANDBOX" if environment.endswith("/sandbox") else ""
+    """The line of counts of an environment, coloured by its verdict."""
     if not results:
-        return Line(f"{environment}{loud}: nothing selected", ("yellow",))
-    verdict = merged(each.verdict for each in results)
-    calm = verdict in CALM
-    return Line(f"{environment}{loud}: {'' if calm else verdict.upper() + ': '}{counted(results)}", ("green",) if calm else ("red", "bold"))
+        return Line(f"{environment}: nothing selected", ("yellow",))
+    return Line(f"{environment}: {counted(results)}", _colour(merged(each.verdict for each in results)))
+
+
+def verdict(digest: Digest) -> Line:
+    """The last word: the verdict of all together, and what the process exits with."""
+    found = merged(each.verdict for each in digest.results.values())
+    sandbox = " (SANDBOX: nothing real was looked at)" if any(each.endswith("/sandbox") for each in digest.environments) else ""
+    return Line(f"verdict: {found.upper()}, exit code {digest.exit}{sandbox}", _colour(found))
+
+
+def _colour(verdict: Verdict) -> tuple[str, ...]:
+    if verdict in CALM:
+        return ("green",)
+    return ("red", "bold") if verdict is Verdict.VIOLATED else ("purple", "bold")
 
 
 def looked(entities: int, digest: Digest) -> str:
@@ -128,12 +139,12 @@ def looked(entities: int, digest: Digest) -> str:
     return f"looked at {count(entities, 'entity', 'entities')} in {how}, {look['unknown']} unknown{missing}"
 
 
-def holds(digest: Digest, amounts: dict[str, int], entities: int) -> str:
-    """The calm line of a run in which nobody is called, with how much was looked at."""
+def holds(digest: Digest, amounts: dict[str, int], entities: int, width: int) -> Iterator[Line]:
+    """The calm end of a run in which nobody is called, with how much was looked at."""
     judged = sum(each.verdict is Verdict.HOLDS for each in digest.results.values())
-    seen = ", ".join(f"{number} {unit}" for unit, number in sorted(amounts.items(), key=lambda each: -each[1])[:LISTED])
+    seen = ", ".join(f"{number} {unit}" for unit, number in sorted(amounts.items()))
     said = f"Everything asked holds: {count(judged, 'check')} of {count(entities, 'entity', 'entities')}"
-    return f"{said}; looked at {seen}." if seen else f"{said}."
+    return _wrapped(f"{said}; looked at {seen}." if seen else f"{said}.", width, "")
 
 
 def _places(results: Iterable[Result], *, verbose: bool) -> str:

@@ -23,6 +23,16 @@ def save(store: Store, path: Path, run: str) -> None:
             file.write(json.dumps({"schema": SCHEMA_VERSION, "run": run, **as_dict(store.outcomes[key])}, ensure_ascii=False) + "\n")
 
 
+ADAPTERS: dict[type, TypeAdapter[Any]] = {}
+
+
+def adapter(kind: type) -> TypeAdapter[Any]:
+    """What turns observations of one type into plain data and back; making one takes milliseconds, so each is kept."""
+    if kind not in ADAPTERS:
+        ADAPTERS[kind] = TypeAdapter(kind)
+    return ADAPTERS[kind]
+
+
 def as_dict(outcome: Outcome) -> dict[str, Any]:
     """One outcome as plain data."""
     made: dict[str, Any] = {"key": outcome.call.key, "at": outcome.at, "took": outcome.took, "attempt": outcome.attempt}
@@ -30,7 +40,7 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
         error = outcome.error
         return {**made, "error": {"reason": error.reason, "cause": error.cause, "hint": error.hint}}
     kind = type(outcome.value)
-    return {**made, "type": f"{kind.__module__}:{kind.__qualname__}", "value": TypeAdapter(kind).dump_python(outcome.value, mode="json")}
+    return {**made, "type": f"{kind.__module__}:{kind.__qualname__}", "value": adapter(kind).dump_python(outcome.value, mode="json")}
 
 
 class ReplayError(Exception):
@@ -67,7 +77,7 @@ def _outcome(entry: dict[str, Any]) -> Outcome:
     kind = getattr(import_module(module), name)
     if not issubclass(kind, Observation):
         raise TypeError(f"{entry['type']} is not a type of observations")
-    return Outcome(call, value=TypeAdapter(kind).validate_python(entry["value"], context="saved"), **times)
+    return Outcome(call, value=adapter(kind).validate_python(entry["value"], context="saved"), **times)
 
 
 def _replayed() -> None:

@@ -1,7 +1,7 @@
 """What the engineer on call reads: header, progress of the look, and the verdicts in place of pytest's own sections."""
 
 import traceback
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -54,21 +54,25 @@ def _environment(environment: Environment, *, everything: bool) -> list[str]:
     counts = Counter(each.state for each in environment.switched)
     if counts:
         made.append(f"  not checked here: {', '.join(f'{number} {state}' for state, number in counts.items())}")
-    shown = environment.switched if everything else environment.switched[:SHOWN]
-    made += [_switched(each) for each in shown]
-    rest = len(environment.switched) - len(shown)
-    return [*made, f"    and {rest} more (-v shows them)"] if rest else made
+    told = _switched(environment.switched)
+    shown = told if everything else told[:SHOWN]
+    made += [f"    {each}" for each in shown]
+    return [*made, f"    and {len(told) - len(shown)} more (-v shows them)"] if len(told) > len(shown) else made
 
 
-def _switched(each: Switched) -> str:
-    return f"    {each.state} {' '.join(filter(None, (each.entity, each.expectation)))}: {cut(each.reason, 120)}"
+def _switched(switched: tuple[Switched, ...]) -> list[str]:
+    """A line for each entity and reason, with all expectations that share it."""
+    groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for each in switched:
+        groups[each.state, each.entity, each.reason].append(each.expectation)
+    return [f"{' '.join([*key[:2], ', '.join(names)]).strip()}: {cut(key[2], 120)}" for key, names in groups.items()]
 
 
 def bar(config: pytest.Config) -> Callable[[int, int], None]:
     """What the look calls with (done, total); draws on a terminal only."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or not reporter.isatty() or config.option.verbose < 0:
-        return lambda done, total: None
+        return _unseen
 
     def draw(done: int, total: int) -> None:
         filled = 30 * done // max(total, 1)
@@ -76,6 +80,10 @@ def bar(config: pytest.Config) -> Callable[[int, int], None]:
         reporter.flush()
 
     return draw
+
+
+def _unseen(done: int, total: int) -> None:
+    """Not on a terminal, or not wanted: nothing is drawn."""
 
 
 def _erase(reporter: Any) -> None:
@@ -127,7 +135,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
     report = yield
     error = call.excinfo.value if call.excinfo else None
     if CASE in item.stash and error is not None:
-        crash = error.__cause__ if isinstance(error, CouldNotLook) else error
+        crash = error if not isinstance(error, CouldNotLook) else error.__cause__ if error.cause.startswith("probe ") else None
         if crash is not None and not (isinstance(error, AssertionError) and call.when == "call"):
             item.config.stash[CRASHES][item.nodeid] = "".join(traceback.format_exception(crash))
     return report
@@ -149,7 +157,10 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line(each.text, **dict.fromkeys(each.markup, True))
     _crashes(terminalreporter, config)
     if digest.results and all(each.verdict in CALM for each in digest.results.values()) and not run.broken:
-        terminalreporter.write_line(lines.holds(digest, amounts(run), config.stash[ENTITIES]))
+        for each in lines.holds(digest, amounts(run), config.stash[ENTITIES], width):
+            terminalreporter.write_line(each.text, green=True)
+    last = lines.verdict(digest)
+    terminalreporter.write_line(last.text, **dict.fromkeys(last.markup, True))
     terminalreporter.write_line(f"report: {config.getoption('--reports')}/summary.md, junit.xml, allure-results/")
 
 

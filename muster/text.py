@@ -9,7 +9,7 @@ _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def plain(text: str) -> str:
-    """The text in one line, every character that a terminal or an XML parser would act on as an escape such as `\\x1b`."""
+    """The text in one line, every character that a terminal or an XML parser would act on as an escape."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escaped(each) if unicodedata.category(each) in _HIDDEN else each for each in text)

@@ -64,8 +64,8 @@ def normalised(path: str) -> str:
             break
         path = decoded
     kept: list[str] = []
-    for part in path.replace("\\", "/").split("/"):
-        part = re.split(r"[;\x00]", part, maxsplit=1)[0].strip()
+    for segment in path.replace("\\", "/").split("/"):
+        part = re.split(r"[;\x00]", segment, maxsplit=1)[0].strip()
         if part == "..":
             del kept[-1:]
         elif part not in ("", "."):
@@ -119,7 +119,7 @@ def _putheader(self: http.client.HTTPConnection, header: Any, *values: Any) -> N
     _plain_putheader(self, header, *values)
 
 
-def _refuse_elsewhere(self: object, *args: Any, **options: Any) -> NoReturn:
+def _refuse_elsewhere(self: object, *args: Any, **_: Any) -> NoReturn:
     url = next((each for each in args if isinstance(each, str) and "/" in each), "")
     _refuse("connection", url, f"{type(self).__name__} does not pass the guard")
 
@@ -164,7 +164,7 @@ def installed() -> bool:
 
 def install(grants: Iterable[Grant] = READS) -> None:
     """Put up the guard for the whole process; a second call replaces the grants."""
-    global _grants
+    global _grants  # noqa: PLW0603 - one guard for the whole process is the point
     _grants = tuple(grants)
     if installed():
         return

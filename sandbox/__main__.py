@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit code: 0, 1 when a server failed, 4 for a name that does not exist or a part that is missing."""
     options = _options(arguments)
     try:
-        return _up(options) if options.command == "up" else _list_faults()
+        return _up(options) if options.command == "up" else _list_faults(only_names=options.names)
     except UnknownName as error:
         print(f"sandbox: {error}", file=sys.stderr)
         return 4
@@ -34,7 +34,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     up.add_argument("--system", help="whose world (default: the only one there is)")
     up.add_argument("--fault", action="append", default=[], metavar="NAME", help="break one thing; repeatable")
     up.add_argument("--part", action="append", choices=sorted(PARTS), help="start only this part; repeatable (default: all)")
-    commands.add_parser("faults", help="list the faults and the expectations that each violates")
+    listing = commands.add_parser("faults", help="list the faults and the expectations that each violates")
+    listing.add_argument("--names", action="store_true", help="only the names, one a line")
     return parser.parse_args(arguments)
 
 
@@ -71,10 +72,13 @@ def _only_system(named: list[Found]) -> str:
     return meant[0]
 
 
-def _list_faults() -> int:
+def _list_faults(*, only_names: bool) -> int:
     # A reader that has seen enough, `head` say, is no error; nothing here needs cleaning up.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     for found in all_faults():
+        if only_names:
+            print(found.name)
+            continue
         print(f"{found.name}\n    {found.fault.summary}")
         for violated in found.fault.violates:
             print(f"    {found.fault.verdict}: {violated}")

@@ -9,6 +9,7 @@ import pytest
 import requests
 import urllib3
 
+from fixtures.http import get
 from muster import transport
 from muster.transport import READS, Grant, WriteRefused, normalised, refusal
 from tests.probes.web_servers import Listening, answering, json_answer
@@ -30,7 +31,9 @@ def guard() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("path", [PODS, f"{PODS}/a/log?container=b", "/health", "/api/v1/namespaces/pods/configmaps/exec", "/apis/apps/v1/deployments"])
+@pytest.mark.parametrize(
+    "path", [PODS, f"{PODS}/a/log?container=b", "/health", "/api/v1/namespaces/pods/configmaps/exec", "/apis/apps/v1/deployments"]
+)
 def test_reads_pass(method: str, path: str) -> None:
     assert refusal(method, path, "host:1", READS) is None
 
@@ -69,7 +72,8 @@ def test_posts_that_only_look_like_granted_ones_are_refused(path: str) -> None:
         f"{PODS}/a/exec?command=rm", f"{PODS}/a/attach", f"{PODS}/a/portforward", f"{PODS}/a/proxy/", f"{PODS}/a/proxy",
         "/api/v1/namespaces/m/services/https:web:443/proxy/admin", "/api/v1/nodes/n/proxy/run/m/p/c", "/api/v1/proxy/nodes/n/",
         f"/{PODS}/a/exec", f"/x/..{PODS}/a/exec", f"{PODS}/a/./exec", f"{PODS}/a//exec", f"{PODS}/a/%65xec", f"{PODS}/a/%2565xec",
-        f"{PODS}/a%2fexec", f"{PODS}/a/EXEC", f"{PODS}/b/../a/exec", f"{PODS}/a\\exec", f"{PODS};v=1/a/exec;x", f"{PODS}/a/exec%00", f"{PODS}/a/exec%20",
+        f"{PODS}/a%2fexec", f"{PODS}/a/EXEC", f"{PODS}/b/../a/exec", f"{PODS}/a\\exec",
+        f"{PODS};v=1/a/exec;x", f"{PODS}/a/exec%00", f"{PODS}/a/exec%20",
         f"https://other:6443{PODS}/a/exec", f"/k8s/clusters/c-1{PODS}/a/exec", f"{PODS}/a/exec/", f"{PODS}/a/%2e/exec", f"{PODS}/a/exec#x",
     ],
 )  # fmt: skip
@@ -111,6 +115,7 @@ def mutations(server: Listening) -> dict[str, Any]:
         "override header": lambda: plain.request("GET", PODS, headers={"X-HTTP-Method-Override": "DELETE"}),
         "urllib3 DELETE": lambda: pool.request("DELETE", f"{url}{PODS}/a", retries=False),
         "urllib3 exec": lambda: pool.request("GET", f"{url}{PODS}/a/exec?command=ls", retries=False),
+        "our own client": lambda: get(None, f"{url}/audit/cleanup", method="DELETE"),
         "requests POST": lambda: requests.post(f"{url}/audit/cleanup", timeout=5),
         "requests PATCH": lambda: requests.patch(f"{url}{PODS}/a", json={}, timeout=5),
         "requests encoded exec": lambda: requests.get(f"{url}{PODS}/a/%65xec", timeout=5),
@@ -118,7 +123,7 @@ def mutations(server: Listening) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", [
-    "http.client PUT", "http.client upgrade", "http.client spdy", "override header", "urllib3 DELETE", "urllib3 exec", "requests POST",
+    "http.client PUT", "http.client upgrade", "http.client spdy", "override header", "urllib3 DELETE", "urllib3 exec", "our own client", "requests POST",
     "requests PATCH", "requests encoded exec",
 ])  # fmt: skip
 def test_no_client_gets_a_write_out(guard: None, recording: Listening, name: str) -> None:

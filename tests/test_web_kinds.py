@@ -57,7 +57,8 @@ def test_a_whole_address_needs_no_connection() -> None:
     ("url", "rule"),
     [
         ("health", "begins with"), ("ftp://x/", "begins with"), ("https://u:p@x/", "credentials"), ("https://x/?token=abc", "credentials"),
-        ("${api}/?api_key=abc", "credentials"), ("https://x/${api}", "at the start"), ("${api}${web}", "at the start"), ("${api}.evil.example/", "goes on with"),
+        ("${api}/?api_key=abc", "credentials"), ("https://x/${api}", "at the start"), ("${api}${web}", "at the start"),
+        ("${api}.evil.example/", "goes on with"),
         ("${api}/$", "a dollar is written"), ("", "at least 1 character"),
     ],
 )  # fmt: skip
@@ -76,6 +77,19 @@ def test_a_header_that_looks_like_a_credential_is_a_reference() -> None:
     assert endpoint(headers={"X-Api-Key": "env:KEY", "Accept": "text/csv"}).headers["Accept"] == "text/csv"
     with pytest.raises(ValidationError, match="env:NAME"):
         endpoint(headers={"Authorization": "Bearer abc"})
+
+
+@pytest.mark.parametrize("expect", [{"json": {"a": 1}}, {"body": "x"}, {"rows_at_least": 1}])
+def test_head_brings_no_body_to_expect_anything_of(expect: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="HEAD brings no body"):
+        endpoint(method="HEAD", expect=expect)
+
+
+def test_a_promise_to_be_quick_lies_within_the_deadline() -> None:
+    endpoint(expect={"faster_than": "9s"})
+    endpoint(expect={"faster_than": "20s"}, timeout="30s")
+    with pytest.raises(ValidationError, match="the look ends after 10s: give a timeout of at least 11"):
+        endpoint(expect={"faster_than": "10s"})
 
 
 def test_an_endpoint_is_expected_to_answer_and_to_be_trusted() -> None:
@@ -109,7 +123,12 @@ def test_a_default_is_switched_off_with_a_reason() -> None:
 
 @pytest.mark.parametrize(
     ("written", "shown"),
-    [(200, "200"), ([200, 204], "200 or 204"), ({"limit": 503, "severity": "P0"}, "503"), ({"limit": [401, 403], "on": "gate"}, "401 or 403")],
+    [
+        (200, "200"),
+        ([200, 204], "200 or 204"),
+        ({"limit": 503, "severity": "P0"}, "503"),
+        ({"limit": [401, 403], "on": "gate"}, "401 or 403"),
+    ],
 )
 def test_a_status_is_written_in_four_ways(written: Any, shown: str) -> None:
     assert [str(limit) for limit in endpoint(expect={"status": written}).limits("status")] == [shown]
@@ -166,7 +185,9 @@ def test_a_port_from_a_variable_is_a_number(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_secret_is_compared_only_where_one_is_named() -> None:
     without = bound(ServedCertificate.model_validate({"name": "mail", "host": "mail", "port": 25}))
-    made = bound(ServedCertificate.model_validate({"name": "m", "host": "m", "port": 25, "secret": {"connection": "cluster", "name": "tls-cert"}}))
+    made = bound(
+        ServedCertificate.model_validate({"name": "m", "host": "m", "port": 25, "secret": {"connection": "cluster", "name": "tls-cert"}})
+    )
 
     assert without.expect.unlike_secret is None
     assert made.expect.unlike_secret is not None

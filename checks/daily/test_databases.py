@@ -40,7 +40,7 @@ def test_no_statement_runs_for_long(long_queries: LastingSessions, limit: int) -
 def test_no_session_waits_long_for_a_lock(blocked_sessions: LastingSessions, limit: int) -> None:
     """No session waits long for a lock that another one holds.
 
-    Next: select pid, pg_blocking_pids(pid), query from pg_stat_activity where wait_event_type = 'Lock'; the pid that nobody blocks is the cause
+    Next: select pid, pg_blocking_pids(pid), query from pg_stat_activity where wait_event_type = 'Lock'; follow it to its end
     """
     assert blocked_sessions.count <= limit
 

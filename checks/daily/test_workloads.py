@@ -3,6 +3,7 @@
 import pytest
 
 from fixtures.workload_rollouts import WorkloadRollout
+from fixtures.workload_warnings import WorkloadWarnings
 from fixtures.workloads import WorkloadAccidents, WorkloadPods, WorkloadRestarts
 
 
@@ -81,3 +82,12 @@ def test_workload_is_not_left_scaled_down(workload_rollout: WorkloadRollout, lim
     Next: kubectl get deployment NAME -o jsonpath='{.spec.replicas}'; kubectl scale deployment NAME --replicas=...
     """
     assert workload_rollout.replicas >= limit
+
+
+@pytest.mark.expects("warnings")
+def test_no_warnings_about_a_workload(workload_warnings: WorkloadWarnings, limit: int) -> None:
+    """The cluster recorded no warning about the workload within the window.
+
+    Next: kubectl get events --field-selector type=Warning --sort-by=.lastTimestamp
+    """
+    assert workload_warnings.warnings <= limit

@@ -103,4 +103,6 @@ class Ingress(Named):
 
     hosts: Many[str] = ()
     """Host names that must have a rule."""
+    tls_secrets: Many[Name] = ()
+    """The secrets that its TLS entries may name; another name is broken, whether or not that secret exists."""
     expect: IngressExpect = IngressExpect()

@@ -73,6 +73,8 @@ class WorkloadExpect(Expect):
     """Containers that restarted at all."""
     oom_kills: Wanted[Within] | None = (Within(at_most=0),)
     """Containers that were killed because they ran out of memory."""
+    warnings: Wanted[Within] | None = None
+    """Warnings that the cluster recorded about it, one for each object and reason. Events are kept for an hour, as a rule."""
     image_digests: Wanted[Limit[int]] | None = None
     """Different images that run under one container name, at most."""
     mutable_images: Wanted[Limit[int]] | None = None

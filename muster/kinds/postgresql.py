@@ -170,7 +170,7 @@ class Database(Connected):
         "volume_used": "P1",
         "wraparound": "P1",
         "sequences_used": "P1",
-        "checksum_failures": "P0",
+        "checksum_failures": "P1",
         "standbys": "P1",
         "replication_lag": "P1",
         "replication_behind": "P1",

@@ -13,12 +13,15 @@ from muster.interpolation import filled, names
 from muster.kinds.base import Entity
 from muster.kinds.readings import _one_list
 from muster.kinds.web_limits import MONTH, Body, Headers, Named, Refusal, Status, Trusted
-from muster.probes import CouldNotLook
+from muster.probes import DEFAULT_TIMEOUT, CouldNotLook
 from muster.secrets import Setting
 from muster.units import ByteSize, Duration
 
 _SECRETIVE = re.compile(r"auth|cookie|token|secret|passw|api[-_]?key|signature|credential", re.IGNORECASE)
 _ONLY_TLS = ("certificate_valid_for", "certificate_trusted")
+_IN_BODY = ("json_", "body", "rows_at_least")
+LISTENS = 0.9
+"""Share of the deadline for which an answer is waited for; the rest is for saying what was seen."""
 
 
 class EndpointExpect(Expect):
@@ -66,6 +69,7 @@ class Endpoint(Entity):
 
     `$$` is a dollar."""
     method: Literal["GET", "HEAD"] = "GET"
+    """HEAD asks for no body."""
     headers: dict[str, Setting] = Field(default_factory=dict)
     """Sent along; `env:NAME` is read at the look. They never follow a redirect to another origin."""
     follow_redirects: bool = True
@@ -97,7 +101,20 @@ class Endpoint(Entity):
                 raise PydanticCustomError("literal_secret", "a header that looks like a credential is a reference: env:NAME")
         return headers
 
+    @model_validator(mode="after")
+    def _observable(self) -> Self:
+        """What is expected can be seen: a body was asked for, and the deadline lies behind the slowest good answer."""
+        if self.method == "HEAD" and any(getattr(self.expect, name) for name in _IN_BODY):
+            raise PydanticCustomError("head", "HEAD brings no body: json, body and rows_at_least need GET")
+        deadline = self.timeout or Duration(DEFAULT_TIMEOUT)
+        for limit in self.limits("faster_than"):
+            if limit > deadline * LISTENS:
+                text = "the look ends after {deadline}: give a timeout of at least {needed}"
+                raise PydanticCustomError("deadline", text, {"deadline": str(deadline), "needed": str(Duration(limit / LISTENS))})
+        return self
+
     def named(self) -> tuple[str, ...]:
+        """The connection at the start of the address."""
         return names(self.url)
 
     def http(self) -> Http | None:
@@ -110,15 +127,18 @@ class Endpoint(Entity):
         return filled(self.url, lambda name: self._connections[name].address())
 
     def target(self) -> str:
+        """`host:port` of the address. Raises CouldNotLook when it is read from a variable that is not set."""
         return origin(self.address())
 
     def where(self) -> str:
+        """Method and address, without query."""
         try:
             return f"{self.method} {self.address().partition('?')[0]}"
         except CouldNotLook:
             return f"{self.method} {self.url.partition('?')[0]}"
 
     def adapted(self) -> Self:
+        """The endpoint without a default certificate where the file itself says plain http."""
         connection = self.http()
         literal = str(connection.url) if connection is not None else self.url
         return self.model_copy(update={"expect": without(self, _ONLY_TLS)}) if literal.startswith("http://") else self
@@ -161,7 +181,9 @@ class ServedCertificate(Entity):
     connection: Name | None = None
     """Whose address and CA: an http, prometheus or postgresql connection. Or `host` and `port`."""
     host: Setting | None = None
+    """Name or address of the server, instead of a connection."""
     port: Setting | Annotated[int, Field(ge=1, le=65535)] | None = None
+    """Port of the server; with `host`."""
     ca: Setting | None = None
     """Path of a PEM bundle to verify against, instead of the connection's or the system's."""
     server_name: str | None = None
@@ -179,9 +201,11 @@ class ServedCertificate(Entity):
         return self
 
     def named(self) -> tuple[str, ...]:
+        """The connection whose address is meant, when there is one."""
         return (self.connection,) if self.connection is not None else ()
 
     def also_named(self) -> tuple[tuple[str, str], ...]:
+        """The cluster that holds the secret."""
         return ((self.secret.connection, "kubernetes"),) if self.secret else ()
 
     def place(self) -> Connection | None:
@@ -189,6 +213,7 @@ class ServedCertificate(Entity):
         return self._connections[self.connection] if self.connection is not None else None
 
     def target(self) -> str:
+        """`host:port`. Raises CouldNotLook when it is read from a variable that is not set, or is no port."""
         made = self.place()
         if made is not None:
             return made.target()
@@ -213,10 +238,12 @@ class ServedCertificate(Entity):
         return bundle.resolve() if bundle else None
 
     def where(self) -> str:
+        """Host and port."""
         try:
             return self.target()
         except CouldNotLook:
             return str(self.connection or self.host)
 
     def adapted(self) -> Self:
+        """The place without a comparison where no secret is named."""
         return self if self.secret else self.model_copy(update={"expect": without(self, ("unlike_secret",))})

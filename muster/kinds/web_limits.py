@@ -73,7 +73,7 @@ class Wishes(dict[str, Match | Amount | bool | str]):
     __repr__ = __str__
 
 
-def _fits(seen: object, wish: Match | Amount | bool | str) -> bool:
+def _fits(seen: object, wish: Match | Amount | bool | str) -> bool:  # noqa: FBT001 - a value of JSON
     return seen in wish if isinstance(wish, Match) else same(seen, wish)
 
 
@@ -106,6 +106,8 @@ class Headers(Named):
 
 class Codes(tuple[int, ...]):
     """The status codes that are allowed."""
+
+    __slots__ = ()
 
     def __str__(self) -> str:
         return " or ".join(map(str, self))

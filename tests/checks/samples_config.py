@@ -32,7 +32,9 @@ def certificate(days: float, matches: bool = True) -> SecretCertificate:
 
 def rules(hosts: tuple[str, ...] = (), backends: tuple[str, ...] = ()) -> IngressRules:
     """An ingress that lacks these."""
-    return IngressRules(looked_at=1, of="backends", hosts=("web.example",), missing_hosts=Counted(hosts), missing_backends=Counted(backends))
+    return IngressRules(
+        looked_at=1, of="backends", hosts=("web.example",), missing_hosts=Counted(hosts), missing_backends=Counted(backends)
+    )
 
 
 def tls(*broken: str) -> IngressTls:
@@ -42,7 +44,9 @@ def tls(*broken: str) -> IngressTls:
 
 def use(cpu: float = 0.4, memory: float = 0.5) -> WorkloadUsage:
     """Shares of the limits."""
-    return WorkloadUsage(looked_at=3, of="containers", cpu=Measured(cpu, "percent", "web-a/web"), memory=Measured(memory, "percent", "web-a/web"))
+    return WorkloadUsage(
+        looked_at=3, of="containers", cpu=Measured(cpu, "percent", "web-a/web"), memory=Measured(memory, "percent", "web-a/web")
+    )
 
 
 Sample = dict[str, object]
@@ -53,7 +57,10 @@ SAMPLES: dict[Callable[..., None], tuple[Sample, Sample]] = {
         {"secret_keys": keys(kind="kubernetes.io/tls"), "limit": "kubernetes.io/tls"},
         {"secret_keys": keys(), "limit": "kubernetes.io/tls"},
     ),
-    config.test_new_secret_is_really_used: ({"secret_use": used(), "limit": 0}, {"secret_use": used("web-new: nothing refers to it"), "limit": 0}),
+    config.test_new_secret_is_really_used: (
+        {"secret_use": used(), "limit": 0},
+        {"secret_use": used("web-new: nothing refers to it"), "limit": 0},
+    ),
     config.test_ingress_has_a_rule_for_every_host: (
         {"ingress_rules": rules(), "limit": 0},
         {"ingress_rules": rules(hosts=("no rule for host api.example",)), "limit": 0},
@@ -62,7 +69,10 @@ SAMPLES: dict[Callable[..., None], tuple[Sample, Sample]] = {
         {"ingress_rules": rules(), "limit": 0},
         {"ingress_rules": rules(backends=("no service named web",)), "limit": 0},
     ),
-    config.test_ingress_refers_to_a_tls_secret_that_exists: ({"ingress_tls": tls(), "limit": 0}, {"ingress_tls": tls("no secret named tls-crt"), "limit": 0}),
+    config.test_ingress_refers_to_a_tls_secret_that_exists: (
+        {"ingress_tls": tls(), "limit": 0},
+        {"ingress_tls": tls("no secret named tls-crt"), "limit": 0},
+    ),
     stored.test_stored_certificate_outlives_its_renewal: (
         {"secret_certificate": certificate(60), "limit": Duration(30 * 86400)},
         {"secret_certificate": certificate(1), "limit": Duration(30 * 86400)},
@@ -71,6 +81,12 @@ SAMPLES: dict[Callable[..., None], tuple[Sample, Sample]] = {
         {"secret_certificate": certificate(60), "limit": True},
         {"secret_certificate": certificate(60, matches=False), "limit": True},
     ),
-    usage.test_cpu_stays_below_its_limit: ({"workload_usage": use(), "limit": Percent(0.8)}, {"workload_usage": use(cpu=math.inf), "limit": Percent(0.8)}),
-    usage.test_memory_stays_below_its_limit: ({"workload_usage": use(), "limit": Percent(0.8)}, {"workload_usage": use(memory=0.93), "limit": Percent(0.8)}),
+    usage.test_cpu_stays_below_its_limit: (
+        {"workload_usage": use(), "limit": Percent(0.8)},
+        {"workload_usage": use(cpu=math.inf), "limit": Percent(0.8)},
+    ),
+    usage.test_memory_stays_below_its_limit: (
+        {"workload_usage": use(), "limit": Percent(0.8)},
+        {"workload_usage": use(memory=0.93), "limit": Percent(0.8)},
+    ),
 }

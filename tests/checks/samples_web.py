@@ -18,7 +18,8 @@ QUICK = Phases(dns=Duration(0.001), connect=Duration(0.001), tls=Duration(0.01),
 def page(**values: object) -> Page:
     """A healthy answer, changed as wished."""
     healthy: dict[str, object] = {
-        "looked_at": 1, "of": "answers", "seen": "GET https://api/health at 10.0.0.1:443", "status": 200, "latency": Duration(0.034), "phases": QUICK,
+        "looked_at": 1, "of": "answers", "seen": "GET https://api/health at 10.0.0.1:443", "status": 200,
+        "latency": Duration(0.034), "phases": QUICK,
         "size": ByteSize(20), "content_type": "application/json", "headers": {"cache-control": "no-store"}, "json": {"status": "healthy"},
         "body": {"Scheduled maintenance": True}, "rows": 3, "redirect": "https://www/",
     }  # fmt: skip
@@ -67,7 +68,10 @@ SAMPLES: dict[Callable[..., None], tuple[dict[str, object], dict[str, object]]] 
         {"page": page(), "limit": MAINTENANCE},
         {"page": page(body={"Scheduled maintenance": False}), "limit": MAINTENANCE},
     ),
-    endpoints.test_endpoint_sends_the_expected_headers: ({"page": page(), "limit": UNCACHED}, {"page": page(headers={}), "limit": UNCACHED}),
+    endpoints.test_endpoint_sends_the_expected_headers: (
+        {"page": page(), "limit": UNCACHED},
+        {"page": page(headers={}), "limit": UNCACHED},
+    ),
     endpoints.test_endpoint_answers_with_the_expected_type: (
         {"page": page(), "limit": "application/json"},
         {"page": page(content_type="text/html"), "limit": "application/json"},

@@ -61,7 +61,8 @@ def measured(reading: Reading) -> Seen:
         looks.write(reading.key + "\\n")
     time.sleep(said.get("sleep", 0))
     if "error" in said:
-        raise CouldNotLook(said["error"], cause=said.get("cause", ""), hint=said.get("hint", ""))
+        error = CouldNotLook(said["error"], cause=said.get("cause", ""), hint=said.get("hint", ""))
+        raise error from ConnectionError("as a client says it")
     if "crash" in said:
         raise RuntimeError(said["crash"])
     return Seen(

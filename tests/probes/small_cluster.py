@@ -35,11 +35,19 @@ def container(name: str = "web", state: Object | None = None, restarts: int = 0,
     """A container as asked for and as it is: running for a day unless told otherwise."""
     asked = {"name": name, "image": "web:1", "resources": {"limits": {"cpu": "500m", "memory": "256Mi"}}}
     running = {"running": {"startedAt": stamp(time.time() - DAY)}}
-    told = {"name": name, "ready": True, "restartCount": restarts, "state": state or running, "lastState": {"terminated": ended} if ended else {}}
+    told = {
+        "name": name,
+        "ready": True,
+        "restartCount": restarts,
+        "state": state or running,
+        "lastState": {"terminated": ended} if ended else {},
+    }
     return asked, told
 
 
-def pod(name: str, *containers: tuple[Object, Object], init: tuple[tuple[Object, Object], ...] = (), labels: dict[str, str] | None = None) -> Object:
+def pod(
+    name: str, *containers: tuple[Object, Object], init: tuple[tuple[Object, Object], ...] = (), labels: dict[str, str] | None = None
+) -> Object:
     """A pod of `app=web` with these containers, or with one."""
     mains = containers or (container(),)
     spec = {"containers": [asked for asked, _ in mains], "initContainers": [asked for asked, _ in init]}

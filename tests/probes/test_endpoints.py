@@ -110,7 +110,8 @@ def test_a_missing_header_is_outside() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "holds"), [(b"We are back soon", True), (b"We are BACK soon", False), (b"We are back soon: fatal error", False), (b"soon", False)]
+    ("body", "holds"),
+    [(b"We are back soon", True), (b"We are BACK soon", False), (b"We are back soon: fatal error", False), (b"soon", False)],
 )
 def test_texts_are_looked_for_in_the_body(body: bytes, holds: bool) -> None:
     expect = {"body": {"contains": "back", "matches": "soon$|soon:", "lacks": "fatal error"}}

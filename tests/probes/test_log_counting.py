@@ -24,7 +24,7 @@ LEVELS = {
     b'{"level":"info","text":"{\\"level\\":\\"error\\"}"}': "info",
     b'time="2026-11-20T10:00:00Z" level=error msg="boom"': "error",
     b'ts=1 msg="ERROR in the text" level=info': "info",
-    b'level=info error=false errors=0': "info",
+    b"level=info error=false errors=0": "info",
     b"2026-11-20 10:00:00,123 ERROR [main] c.e.App - boom": "error",
     b"2026-11-20 10:00:00,123 INFO  [main] c.e.App - no ERROR at all": "info",
     b"ERROR:root:boom": "error",
@@ -62,8 +62,13 @@ def tallied(stream: bytes, wanted: Wanted, sizes: list[int]) -> Tally:
     return tally
 
 
-pieces = st.sampled_from([*LEVELS, b"pool exhausted", b"caf\xc3\xa9 \xff", b'{"id":"a","ms":12.5,"route":"/x"}', b"err", b"Error: x\n    at y"])
-lines = st.lists(st.tuples(pieces, pieces, st.sampled_from([b"", b" "])).map(lambda parts: parts[0] + parts[2] + parts[1] if parts[2] else parts[0]), max_size=30)
+pieces = st.sampled_from(
+    [*LEVELS, b"pool exhausted", b"caf\xc3\xa9 \xff", b'{"id":"a","ms":12.5,"route":"/x"}', b"err", b"Error: x\n    at y"]
+)
+lines = st.lists(
+    st.tuples(pieces, pieces, st.sampled_from([b"", b" "])).map(lambda parts: parts[0] + parts[2] + parts[1] if parts[2] else parts[0]),
+    max_size=30,
+)
 
 
 @given(lines, st.lists(st.integers(1, 40), min_size=1, max_size=5), st.booleans())
@@ -77,8 +82,10 @@ def test_every_cut_of_a_stream_gives_the_same_count(lines: list[bytes], sizes: l
     assert cut.matched == sum((level_of(line) or 0) >= 50 for line in whole)
     found = tallied(stream, Wanted(contains=(b"exhausted", b"boom")), sizes)
     assert found.matched == sum(b"exhausted" in line or b"boom" in line for line in whole)
-    sought = tallied(stream, Wanted(matches=Pattern("^pool .*ed$|boom\"")), sizes)
-    assert sought.matched == sum(line == b"pool exhausted" or b'boom"' in line or (line.startswith(b"pool ") and line.endswith(b"ed")) for line in whole)
+    sought = tallied(stream, Wanted(matches=Pattern('^pool .*ed$|boom"')), sizes)
+    assert sought.matched == sum(
+        line == b"pool exhausted" or b'boom"' in line or (line.startswith(b"pool ") and line.endswith(b"ed")) for line in whole
+    )
 
 
 @given(st.text(st.sampled_from('{}":= [errorERRlvfatnic50]\t1:'), max_size=60), st.sampled_from([40, 50, 60]))
@@ -91,7 +98,11 @@ def test_the_fast_search_never_loses_a_record(text: str, rank: int) -> None:
 @pytest.mark.parametrize("rank", [20, 40, 50, 60])
 def test_every_known_name_of_a_level_is_found_by_the_fast_search(rank: int) -> None:
     for name, own in RANKS.items():
-        shapes = [f'{{"level":"{each}"}}' for each in (name, name.upper(), name.capitalize())] + [f"a=1 level={name}", f"x {name.upper()} y", f'level="{name}"']
+        shapes = [f'{{"level":"{each}"}}' for each in (name, name.upper(), name.capitalize())] + [
+            f"a=1 level={name}",
+            f"x {name.upper()} y",
+            f'level="{name}"',
+        ]
         for shape in shapes:
             seen = level_of(shape.encode())
             assert not trace(rank) or f"\n{shape}\n" in Pattern(trace(rank)) or (seen or 0) < rank, (shape, own)
@@ -154,7 +165,10 @@ def test_a_field_is_counted_in_all_records_and_not_only_in_those_that_match() ->
 
 
 def test_values_are_kept_apart_by_route_and_identifiers_in_routes_are_masked() -> None:
-    stream = b"".join(b'{"responseTimeMs":%d,"route":"/users/%d"}\n' % (n, n) for n in range(1, 101)) + b'{"responseTimeMs":7,"route":"/health"}\n'
+    stream = (
+        b"".join(b'{"responseTimeMs":%d,"route":"/users/%d"}\n' % (n, n) for n in range(1, 101))
+        + b'{"responseTimeMs":7,"route":"/health"}\n'
+    )
     values = tallied(stream, Wanted(value="responseTimeMs", by="route"), [100]).values
     assert {route: (each.count, each.p95()) for route, each in values.items()} == {"/users/<n>": (100, 95.0), "/health": (1, 7.0)}
 

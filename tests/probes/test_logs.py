@@ -5,12 +5,13 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from fixtures.log_lines import BLOCK
-from fixtures.logs import LogCount
+from fixtures.logs import LogCount, carried, timed
 from muster.connections import Kubernetes
 from muster.kinds.logs import Log
 from muster.probes import CouldNotLook, Nothing
@@ -26,12 +27,22 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallCluster]:
 
 def errors(**values: object) -> Log:
     """Errors of the last hour, changed as wished."""
-    given = {"name": "errors", "connection": "cluster", "selector": "app=web", "window": "1h", "level": "ERROR", "expect": {"records": 0}, **values}
+    given = {
+        "name": "errors",
+        "connection": "cluster",
+        "selector": "app=web",
+        "window": "1h",
+        "level": "ERROR",
+        "expect": {"records": 0},
+        **values,
+    }
     return Log.model_validate({key: value for key, value in given.items() if value is not None})
 
 
 def test_errors_of_every_pod_are_added_up_and_named(cluster: SmallCluster) -> None:
-    logs = log("web-a", lines(*["ERROR one"] * 30, "INFO fine")) | log("web-b", lines(*["ERROR two"] * 20)) | log("web-c", lines("INFO fine"))
+    logs = (
+        log("web-a", lines(*["ERROR one"] * 30, "INFO fine")) | log("web-b", lines(*["ERROR two"] * 20)) | log("web-c", lines("INFO fine"))
+    )
     cluster.put([pod("web-a"), pod("web-b"), pod("web-c"), pod("other", labels={"app": "x"})], logs=logs)
     seen = cluster.look("log_count", errors())
     assert (seen.matched, seen.records, seen.streams) == (50, 52, 3)
@@ -141,7 +152,9 @@ def test_a_log_that_may_not_be_read_is_unknown(cluster: SmallCluster, status: in
 
 
 def test_logs_that_are_forbidden_by_role_are_unknown_and_say_what_lacks(cluster: SmallCluster) -> None:
-    cluster.put([pod("web-a")], logs=log("web-a", lines("INFO x")), rules=[{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]}])
+    cluster.put(
+        [pod("web-a")], logs=log("web-a", lines("INFO x")), rules=[{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]}]
+    )
     with pytest.raises(CouldNotLook, match=r"not allowed to get pods/log web-a in namespace shop \(403\)"):
         cluster.look("log_count", errors())
 
@@ -174,7 +187,18 @@ def test_fields_and_times_are_taken_from_every_record(cluster: SmallCluster) -> 
     expect = {"carrying": "99%", "p95": "2s"}
     seen = cluster.look("log_count", errors(level=None, field="id", measure={"value": "ms", "unit": "ms", "by": "route"}, expect=expect))
     assert (seen.carrying, seen.records, seen.measured) == (78, 103, 103)
-    assert [(each.route, each.p95, each.records) for each in seen.routes] == [("/reports", 4.0, 3), ("/orders/<n>", pytest.approx(0.194), 100)]
+    assert [(each.route, each.p95, each.records) for each in seen.routes] == [
+        ("/reports", 4.0, 3),
+        ("/orders/<n>", pytest.approx(0.194), 100),
+    ]
+    assert str(carried(seen).share) == "75.73% (78 of 103 records carry id)"
+    assert str(timed(seen).slowest) == "4s (/reports, 3 records)"
+
+
+def test_a_value_that_no_record_has_is_looked_at_zero(cluster: SmallCluster) -> None:
+    cluster.put([pod("web-a")], logs=log("web-a", lines('{"level":30,"responseTime":12}')))
+    seen = timed(cluster.look("log_count", errors(level=None, measure={"value": "ms", "unit": "ms"}, expect={"p95": "2s"})))
+    assert (seen.looked_at, seen.note) == (0, "none of 1 records has a number in ms")
 
 
 def test_an_observation_holds_no_text_of_a_record_but_a_masked_signature(cluster: SmallCluster) -> None:
@@ -202,7 +226,7 @@ def test_a_dripping_log_meets_the_deadline_and_is_unknown(cluster: SmallCluster)
     assert time.monotonic() - started < 60
 
 
-def test_a_stream_that_breaks_off_is_unknown_and_not_a_short_log(cluster: SmallCluster) -> None:
+def test_a_stream_that_breaks_off_is_unknown_and_not_a_short_log(cluster: SmallCluster, tmp_path: Path) -> None:
     listening = socket.create_server(("127.0.0.1", 0))
     body = json.dumps({"metadata": {}, "items": [pod("web-a")]}).encode()
     whole = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(body), body)
@@ -218,20 +242,15 @@ def test_a_stream_that_breaks_off_is_unknown_and_not_a_short_log(cluster: SmallC
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     cluster.put([])
-    cluster.connection = _plain(listening.getsockname()[1])
+    token = tmp_path / "token"
+    token.write_text("reader")
+    cluster.connection = Kubernetes.model_validate({"server": f"http://127.0.0.1:{listening.getsockname()[1]}", "token": f"file:{token}"})
     try:
         with pytest.raises(CouldNotLook, match="broke off"):
             cluster.look("log_count", errors(namespace="shop"))
     finally:
         thread.join(10)
         listening.close()
-
-
-def _plain(port: int) -> Kubernetes:
-    import os
-
-    os.environ["SMALL_CLUSTER_TOKEN"] = "reader"
-    return Kubernetes.model_validate({"server": f"http://127.0.0.1:{port}", "token": "env:SMALL_CLUSTER_TOKEN"})
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from fixtures.postgres_values import plain
 from muster.probes import CouldNotLook, begin
 from sandbox.world import Served
 from tests.probes.database_servers import Server, database, login, look, passwords
+from tests.probes.poolers import Pooler
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def test_no_frame_of_a_failed_login_knows_the_password(server, monkeypatch):
 
 
 def test_a_password_with_every_special_character_arrives(server, monkeypatch):
-    password = "p@ss'w\\or d://%41=\"x\" "
+    password = 'p@ss\'w\\or d://%41="x" '
     with server.superuser() as administrator:
         administrator.execute("CREATE ROLE special LOGIN")
         from psycopg import sql
@@ -157,9 +158,10 @@ def test_variables_and_files_of_the_client_library_change_nothing(server, monkey
     (tmp_path / ".pgpass").chmod(0o600)
     (tmp_path / ".pg_service.conf").write_text("[here]\nhost=nowhere.invalid\nuser=other\n")
     misleading = {
-        "HOME": str(tmp_path), "PGSERVICE": "unknown", "PGHOST": "nowhere.invalid", "PGHOSTADDR": "192.0.2.1", "PGPORT": "1", "PGUSER": "other",
-        "PGDATABASE": "other", "PGPASSWORD": "other", "PGPASSFILE": str(tmp_path / ".pgpass"), "PGOPTIONS": "-c search_path=public",
-        "PGSSLMODE": "disable", "PGSSLROOTCERT": "/nonexistent", "PGSSLCERT": "/etc/hostname", "PGREQUIREAUTH": "none",
+        "HOME": str(tmp_path), "PGSERVICE": "unknown", "PGHOST": "nowhere.invalid", "PGHOSTADDR": "192.0.2.1", "PGPORT": "1",
+        "PGUSER": "other", "PGDATABASE": "other", "PGPASSWORD": "other", "PGPASSFILE": str(tmp_path / ".pgpass"),
+        "PGOPTIONS": "-c search_path=public", "PGSSLMODE": "disable", "PGSSLROOTCERT": "/nonexistent",
+        "PGSSLCERT": "/etc/hostname", "PGREQUIREAUTH": "none",
         "PGTARGETSESSIONATTRS": "standby", "PGCONNECT_TIMEOUT": "x", "PGCLIENTENCODING": "LATIN1", "PGAPPNAME": "other",
         "PGMINPROTOCOLVERSION": "3.2", "PGSSLCRL": "/etc/hostname", "PGCHANNELBINDING": "disable", "PGSSLMAXPROTOCOLVERSION": "TLSv1",
     }  # fmt: skip
@@ -218,7 +220,9 @@ def test_a_statement_that_runs_too_long_is_unknown_before_the_deadline(server):
         opened.rows("select pg_sleep(60)")
 
 
-@pytest.mark.parametrize("statement", ["select * from public.nothing", "select nothing from public.audit_events", "select * from nowhere.x"])
+@pytest.mark.parametrize(
+    "statement", ["select * from public.nothing", "select nothing from public.audit_events", "select * from nowhere.x"]
+)
 def test_a_name_that_matches_nothing_is_told_apart(server, statement):
     with session(server.connection("platform")) as (opened, _), pytest.raises(NoSuchName, match="does not exist"):
         opened.rows(statement)
@@ -285,3 +289,19 @@ def test_values_arrive_as_plain_numbers_and_texts(server, expression, value):
 def test_values_that_are_no_single_moment_number_or_text_are_unknown(server, expression):
     with session(server.connection()) as (opened, _), pytest.raises(CouldNotLook):
         plain(opened.row(f"select {expression}")[0], "here")
+
+
+def test_a_pooler_that_takes_no_options_is_fenced_in_by_transaction(server):
+    with Pooler(server.real.port) as pooler, session(server.connection(port=pooler.port, sslmode="disable")) as (opened, _):
+        query = "select name, setting from pg_settings where name in ('search_path', 'lock_timeout', 'transaction_read_only')"
+
+        assert dict(opened.rows(query)) == {"search_path": "", "lock_timeout": "1000", "transaction_read_only": "on"}
+    assert pooler.refused == 1
+
+
+def test_a_pooler_that_fails_at_the_first_statement_is_a_fact_about_the_application(server):
+    with Pooler(server.real.port, cut=b"select 1") as pooler:
+        seen = look("login_session", login(server.connection("platform", port=pooler.port, sslmode="disable")))
+
+    assert isinstance(seen, NoSession)
+    assert "logged in, but SELECT 1 failed" in seen.note

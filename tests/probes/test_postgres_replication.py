@@ -68,7 +68,9 @@ def pair(tmp_path_factory) -> Iterator[Pair]:
     made = home.run([str(home.binaries / "pg_basebackup"), *reach, "-D", str(copy), "-R", "-X", "stream", "-c", "fast"])
     assert made.returncode == 0, made.stderr
     log = tmp_path_factory.mktemp("standby") / "standby.log"
-    standby = Child([str(home.binaries / "postgres"), "-D", str(copy), "-p", str(port)], log, home.account, home.prefix)
+    # What pg_basebackup wrote down may name options that the server's own client library does not know.
+    source = f"primary_conninfo=host={home.sockets} port={primary.real.port} user=postgres"
+    standby = Child([str(home.binaries / "postgres"), "-D", str(copy), "-p", str(port), "-c", source], log, home.account, home.prefix)
     try:
         started = Pair(primary, port)
         streaming = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'"

@@ -36,6 +36,6 @@ def test_a_selector_can_be_asked_by_itself() -> None:
     assert [each.text for each in found] == ['a{x="}",y="z"}', "b"]
 
 
-@pytest.mark.parametrize("expression", ["a{", "a{x=", '{__name__=', '"', "((", "a[", "{__name__"])
+@pytest.mark.parametrize("expression", ["a{", "a{x=", "{__name__=", '"', "((", "a[", "{__name__"])
 def test_an_unfinished_expression_does_no_harm(expression: str) -> None:
     selectors(expression)

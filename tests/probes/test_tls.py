@@ -3,7 +3,7 @@
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,7 +104,7 @@ def test_a_certificate_without_alternative_names_is_not_verified(authority: Auth
 
 def _without_names(authority: Authority, folder: Path) -> ssl.SSLContext:
     """A leaf that has its name in the subject alone, as certificates had twenty years ago."""
-    import datetime
+    import datetime as dt
 
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
@@ -113,12 +113,12 @@ def _without_names(authority: Authority, folder: Path) -> ssl.SSLContext:
     signer = x509.load_pem_x509_certificate((authority.folder / "sandbox.pem").read_bytes())
     signer_key = serialization.load_pem_private_key((authority.folder / "sandbox.key").read_bytes(), None)
     key = ec.generate_private_key(ec.SECP256R1())
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     leaf = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")]))
         .issuer_name(signer.subject).public_key(key.public_key()).serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=90))
+        .not_valid_before(now - dt.timedelta(days=1)).not_valid_after(now + dt.timedelta(days=90))
         .sign(signer_key, hashes.SHA256())  # type: ignore[arg-type]
     )  # fmt: skip
     encoding = serialization.Encoding.PEM
@@ -139,7 +139,10 @@ def test_the_certificate_that_ends_first_decides_even_when_it_is_an_intermediate
 
 @pytest.mark.parametrize("bad", [replace(GOOD, valid_for=DAY), replace(GOOD, issuer="foreign")], ids=["short", "foreign"])
 def test_one_bad_address_of_two_is_seen(authority: Authority, monkeypatch: pytest.MonkeyPatch, bad: Served) -> None:
-    with tls(authority.context("first", GOOD), "127.0.0.1") as first, tls(authority.context("second", bad), "127.0.0.2", first.port) as second:
+    with (
+        tls(authority.context("first", GOOD), "127.0.0.1") as first,
+        tls(authority.context("second", bad), "127.0.0.2", first.port) as second,
+    ):
         both = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, first.port)) for host in ("127.0.0.1", "127.0.0.2")]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
         got = look(Place("localhost", second.port, "localhost", "", str(authority.ca_file)))
@@ -189,7 +192,8 @@ def test_tls_that_begins_later_is_looked_at_too(authority: Authority, speaks: Ca
 @pytest.mark.parametrize(
     ("protocol", "said", "reason"),
     [
-        ("postgresql", b"N", "PostgreSQL offers no TLS"), ("postgresql", b"H", "not PostgreSQL"), ("smtp", b"554 go away\r\n", "554 go away"),
+        ("postgresql", b"N", "PostgreSQL offers no TLS"), ("postgresql", b"H", "not PostgreSQL"),
+        ("smtp", b"554 go away\r\n", "554 go away"),
         ("smtp", b"220-" + b"x" * 9000, "without end"), ("postgresql", b"", "closed before TLS began"),
     ],
 )  # fmt: skip
@@ -227,7 +231,9 @@ def test_a_server_that_hangs_is_unknown_at_the_deadline() -> None:
     assert raised.value.cause == f"tls 127.0.0.1:{server.port}"
 
 
-def test_without_a_ca_the_systems_bundle_decides_whatever_the_environment_says(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_ca_the_systems_bundle_decides_whatever_the_environment_says(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.setenv(name, str(authority.ca_file))
     with tls(authority.context("zoo", GOOD)) as server:
@@ -238,7 +244,7 @@ def test_without_a_ca_the_systems_bundle_decides_whatever_the_environment_says(a
 
 
 def test_a_ca_that_cannot_be_read_is_our_trouble(tmp_path: Path) -> None:
-    with pytest.raises(CouldNotLook, match="cannot read .*missing.pem"):
+    with pytest.raises(CouldNotLook, match=r"cannot read .*missing\.pem"):
         look(Place("127.0.0.1", 1, "127.0.0.1", "", str(tmp_path / "missing.pem")))
 
 
@@ -267,9 +273,9 @@ def test_an_address_that_turns_out_to_be_plain_http_is_violated(monkeypatch: pyt
 
 
 @pytest.fixture
-def client_bundle(authority: Authority) -> Iterator[dict[str, str]]:
+def client_bundle(authority: Authority) -> dict[str, str]:
     issued = authority.issue("client", GOOD)
-    yield {"certificate": str(issued.chain), "key": str(issued.key)}
+    return {"certificate": str(issued.chain), "key": str(issued.key)}
 
 
 def test_a_client_certificate_is_shown_to_its_own_origin(authority: Authority, client_bundle: dict[str, str]) -> None:
@@ -297,4 +303,4 @@ def test_a_served_certificate_takes_address_and_authority_from_its_connection(au
 def test_a_bundle_is_read_in_order(authority: Authority) -> None:
     issued = authority.issue("zoo", GOOD)
 
-    assert [link.subject for link in parsed(issued.full_chain.encode())][0] == "CN=localhost"
+    assert parsed(issued.full_chain.encode())[0].subject == "CN=localhost"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.world import Cluster, Fault, Object, World
-from sandbox.worlds.platform_service import cluster_faults
+from sandbox.worlds.platform_service import cluster_faults, workload_faults
 
 NAMESPACE = "platform"
 TOKEN = "sandbox-reader"
@@ -40,7 +40,12 @@ def thing(api: str, kind: str, name: str, created: float, /, namespace: str | No
 
 def owned(child: Object, parent: Object) -> Object:
     """The child, controlled by the parent."""
-    owner = {"apiVersion": parent["apiVersion"], "kind": parent["kind"], "name": parent["metadata"]["name"], "uid": parent["metadata"]["uid"]}
+    owner = {
+        "apiVersion": parent["apiVersion"],
+        "kind": parent["kind"],
+        "name": parent["metadata"]["name"],
+        "uid": parent["metadata"]["uid"],
+    }
     child["metadata"]["ownerReferences"] = [owner | {"controller": True, "blockOwnerDeletion": True}]
     return child
 
@@ -97,12 +102,22 @@ def controller(kind: str, name: str, created: float, replicas: int, **spec: Any)
     """A deployment, replica set or stateful set whose rollout has finished."""
     counts = dict.fromkeys(("replicas", "readyReplicas", "availableReplicas", "updatedReplicas"), replicas)
     app = {"selector": {"matchLabels": LABELS[name]}, "template": template(name)}
-    return thing("apps/v1", kind, name, created, labels=LABELS[name], spec={"replicas": replicas} | app | spec, status=counts | {"observedGeneration": 1})
+    return thing(
+        "apps/v1",
+        kind,
+        name,
+        created,
+        labels=LABELS[name],
+        spec={"replicas": replicas} | app | spec,
+        status=counts | {"observedGeneration": 1},
+    )
 
 
 def service_workload(now: float) -> list[Object]:
     """The deployment with its replica sets (the current and an earlier revision) and its three pods."""
-    deployment = controller("Deployment", "platform-service", now - 40 * DAY, 3, strategy={"type": "RollingUpdate"}, progressDeadlineSeconds=600)
+    deployment = controller(
+        "Deployment", "platform-service", now - 40 * DAY, 3, strategy={"type": "RollingUpdate"}, progressDeadlineSeconds=600
+    )
     deployment["metadata"] |= {"generation": 1, "annotations": {"deployment.kubernetes.io/revision": "2"}}
     deployment["status"]["conditions"] = [
         condition("Available", now - 3 * DAY, reason="MinimumReplicasAvailable"),
@@ -116,7 +131,11 @@ def service_workload(now: float) -> list[Object]:
 
 def _replica_set(deployment: Object, mark: str, revision: str, replicas: int, created: float, tag: str) -> Object:
     made = controller("ReplicaSet", "platform-service", created, replicas)
-    made["metadata"] |= {"name": f"platform-service-{mark}", "uid": f"uid-replicaset-{mark}", "annotations": {"deployment.kubernetes.io/revision": revision}}
+    made["metadata"] |= {
+        "name": f"platform-service-{mark}",
+        "uid": f"uid-replicaset-{mark}",
+        "annotations": {"deployment.kubernetes.io/revision": revision},
+    }
     made["metadata"]["labels"]["pod-template-hash"] = mark
     made["spec"]["template"] = template("platform-service", f"registry.example/platform-service:{tag}")
     made["status"].pop("updatedReplicas")
@@ -137,9 +156,9 @@ def build(world: World, now: float) -> None:
 
     world.cluster = world.cluster or Cluster()
     world.cluster.namespace = NAMESPACE
-    world.cluster.tokens[TOKEN] = cluster_surroundings.RULES
+    world.cluster.tokens[TOKEN] = copy.deepcopy(cluster_surroundings.RULES)
     world.cluster.users[TOKEN] = "system:serviceaccount:muster:muster"
     world.cluster.objects += [*service_workload(now), *database_workload(now), *cluster_surroundings.objects(now)]
 
 
-FAULTS: list[Fault] = cluster_faults.FAULTS
+FAULTS: list[Fault] = [*workload_faults.FAULTS, *cluster_faults.FAULTS]

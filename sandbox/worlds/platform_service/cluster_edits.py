@@ -76,7 +76,9 @@ def image(world: World, pod: str, name: str, digest: str) -> None:
 def counts(world: World, **changed: Any) -> None:
     """Change numbers in the status of the service's deployment and of its current replica set."""
     for kind, name in (("Deployment", "platform-service"), ("ReplicaSet", "platform-service-7c9d8b6f5")):
-        find(world, kind, name)["status"].update({key: value for key, value in changed.items() if kind == "Deployment" or key != "updatedReplicas"})
+        find(world, kind, name)["status"].update(
+            {key: value for key, value in changed.items() if kind == "Deployment" or key != "updatedReplicas"}
+        )
 
 
 def lose_pods(world: World, *pods: str) -> None:

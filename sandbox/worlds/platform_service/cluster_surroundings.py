@@ -7,8 +7,13 @@ from sandbox.worlds.platform_service.cluster import DAY, LABELS, NAMESPACE, NODE
 
 READ = ["get", "list", "watch"]
 RULES: list[Object] = [
-    {"apiGroups": [""], "verbs": READ, "resources": ["pods", "services", "configmaps", "events", "resourcequotas", "persistentvolumeclaims"]},
-    {"apiGroups": [""], "verbs": READ, "resources": ["nodes", "namespaces"]},
+    {
+        "apiGroups": [""],
+        "verbs": READ,
+        "resources": ["pods", "services", "configmaps", "events", "resourcequotas", "persistentvolumeclaims"],
+    },
+    {"apiGroups": [""], "verbs": READ, "resources": ["nodes"]},
+    {"apiGroups": [""], "verbs": ["get"], "resources": ["namespaces"], "resourceNames": ["kube-system"]},
     {"apiGroups": [""], "verbs": ["get"], "resources": ["pods/log"]},
     {"apiGroups": ["apps"], "verbs": READ, "resources": ["deployments", "replicasets", "statefulsets", "daemonsets"]},
     {"apiGroups": ["batch"], "verbs": READ, "resources": ["jobs", "cronjobs"]},
@@ -17,7 +22,7 @@ RULES: list[Object] = [
     {"apiGroups": ["discovery.k8s.io"], "verbs": READ, "resources": ["endpointslices"]},
     {"apiGroups": ["networking.k8s.io"], "verbs": READ, "resources": ["ingresses"]},
     {"apiGroups": ["storage.k8s.io"], "verbs": READ, "resources": ["storageclasses"]},
-    {"apiGroups": ["metrics.k8s.io"], "verbs": ["get", "list"], "resources": ["pods", "nodes"]},
+    {"apiGroups": ["metrics.k8s.io"], "verbs": ["get", "list"], "resources": ["pods"]},
     {"apiGroups": ["cert-manager.io"], "verbs": READ, "resources": ["certificates", "certificaterequests"]},
     {
         "apiGroups": [""],
@@ -31,8 +36,10 @@ RULES: list[Object] = [
 
 def objects(now: float) -> list[Object]:
     """Everything but the workloads themselves."""
-    made = [thing("v1", "Namespace", name, now - 400 * DAY, None, status={"phase": "Active"}) for name in ("default", "kube-system", NAMESPACE)]
-    made += [*_nodes(now), *_limits(now), *_network(now), *_storage(now), *_certificates(now), *_configuration(now), *_batch(now)]
+    made = [
+        thing("v1", "Namespace", name, now - 400 * DAY, None, status={"phase": "Active"}) for name in ("default", "kube-system", NAMESPACE)
+    ]
+    made += [*_nodes(now), *_limits(now), *_network(now), *_storage(now), *_certificates(now), *_configuration(now), *_batch(now), *_events(now)]
     return made
 
 
@@ -105,9 +112,16 @@ def _network(now: float) -> list[Object]:
 
 def _storage(now: float) -> list[Object]:
     standard = {"storageclass.kubernetes.io/is-default-class": "true"}
-    made = thing("storage.k8s.io/v1", "StorageClass", "standard", now - 90 * DAY, None, provisioner="csi.example", volumeBindingMode="Immediate")
+    made = thing(
+        "storage.k8s.io/v1", "StorageClass", "standard", now - 90 * DAY, None, provisioner="csi.example", volumeBindingMode="Immediate"
+    )
     made["metadata"]["annotations"] = standard
-    spec = {"accessModes": ["ReadWriteOnce"], "storageClassName": "standard", "volumeName": "pvc-1", "resources": {"requests": {"storage": "20Gi"}}}
+    spec = {
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": "standard",
+        "volumeName": "pvc-1",
+        "resources": {"requests": {"storage": "20Gi"}},
+    }
     claim = thing("v1", "PersistentVolumeClaim", "data-postgres-0", now - 40 * DAY, labels=LABELS["postgres"], spec=spec)
     claim["status"] = {"phase": "Bound", "capacity": {"storage": "20Gi"}, "accessModes": ["ReadWriteOnce"]}
     return [made, claim]
@@ -121,7 +135,9 @@ def _certificates(now: float) -> list[Object]:
         "platform-tls",
         now - 40 * DAY,
         spec={"secretName": "tls-cert", "dnsNames": ["platform-service"], "issuerRef": issuer},
-        status={"conditions": [condition("Ready", now - 40 * DAY, reason="Ready", message="Certificate is up to date and has not expired")]},
+        status={
+            "conditions": [condition("Ready", now - 40 * DAY, reason="Ready", message="Certificate is up to date and has not expired")]
+        },
     )
     request = thing("cert-manager.io/v1", "CertificateRequest", "platform-tls-1", now - 40 * DAY, spec={"issuerRef": issuer})
     request["status"] = {"conditions": [condition("Approved", now - 40 * DAY), condition("Ready", now - 40 * DAY, reason="Issued")]}
@@ -131,17 +147,39 @@ def _certificates(now: float) -> list[Object]:
 def _configuration(now: float) -> list[Object]:
     values = {"LOG_LEVEL": "info", "CACHE_TTL": "300", "DATABASE_POOL_SIZE": "20"}
     config = thing("v1", "ConfigMap", "platform-config", now - 40 * DAY, data=values)
-    config["metadata"]["managedFields"] = [{"manager": "kubectl-edit", "operation": "Update", "apiVersion": "v1", "time": stamp(now - 6 * DAY)}]
-    secret = {name: base64.b64encode(value.encode()).decode() for name, value in (("DATABASE_PASSWORD", "sandbox"), ("JWT_SECRET", "sandbox"))}
+    config["metadata"]["managedFields"] = [
+        {"manager": "kubectl-edit", "operation": "Update", "apiVersion": "v1", "time": stamp(now - 6 * DAY)}
+    ]
+    secret = {
+        name: base64.b64encode(value.encode()).decode() for name, value in (("DATABASE_PASSWORD", "sandbox"), ("JWT_SECRET", "sandbox"))
+    }
     return [config, thing("v1", "Secret", "platform-secrets", now - 40 * DAY, type="Opaque", data=secret)]
 
 
 def _batch(now: float) -> list[Object]:
     name, ran = "nightly-report", now - 8 * 3600
     spec = {"schedule": "0 2 * * *", "suspend": False, "jobTemplate": {"spec": {}}}
-    cron = thing("batch/v1", "CronJob", name, now - 40 * DAY, spec=spec, status={"lastScheduleTime": stamp(ran), "lastSuccessfulTime": stamp(ran + 60)})
-    job = thing("batch/v1", "Job", f"{name}-29000001", ran, labels={"job": name}, spec={"backoffLimit": 6, "completions": 1, "parallelism": 1})
-    job["status"] = {"succeeded": 1, "startTime": stamp(ran), "completionTime": stamp(ran + 60), "conditions": [condition("Complete", ran + 60)]}
+    cron = thing(
+        "batch/v1",
+        "CronJob",
+        name,
+        now - 40 * DAY,
+        spec=spec,
+        status={"lastScheduleTime": stamp(ran), "lastSuccessfulTime": stamp(ran + 60)},
+    )
+    job = thing(
+        "batch/v1", "Job", f"{name}-29000001", ran, labels={"job": name}, spec={"backoffLimit": 6, "completions": 1, "parallelism": 1}
+    )
+    job["status"] = {
+        "succeeded": 1,
+        "startTime": stamp(ran),
+        "completionTime": stamp(ran + 60),
+        "conditions": [condition("Complete", ran + 60)],
+    }
     return [cron, owned(job, cron)]
 
 
+def _events(now: float) -> list[Object]:
+    about = {"kind": "Pod", "name": SERVICE_PODS[0], "namespace": NAMESPACE}
+    parts = {"involvedObject": about, "type": "Normal", "reason": "Pulled", "message": "Container image already present on machine", "count": 1}
+    return [thing("v1", "Event", f"{SERVICE_PODS[0]}.17f2", now - 600, lastTimestamp=stamp(now - 600), firstTimestamp=stamp(now - 600), **parts)]

@@ -113,6 +113,7 @@ def _forbid_secrets(world: World) -> None:
 CPU, MEMORY = (f"test_{name}_stays_below_its_limit[{SERVICE}]" for name in ("cpu", "memory"))
 SECRET_KEYS = ("test_secret_has_its_keys[platform-secrets]", "test_secret_has_its_keys[tls-cert]")
 BROKEN_TLS = "test_ingress_refers_to_a_tls_secret_that_exists[platform-ingress]"
+SERVED = "test_served_certificate_is_the_one_in_the_secret[ingress]"
 SECRET_TYPE, SECRET_USED = "test_secret_is_of_its_type[tls-cert]", "test_new_secret_is_really_used[platform-secrets]"
 HOSTS, BACKENDS = "test_ingress_has_a_rule_for_every_host[platform-ingress]", "test_ingress_leads_to_services_that_exist[platform-ingress]"
 FAULTS: list[Fault] = [
@@ -134,7 +135,7 @@ FAULTS: list[Fault] = [
         "secrets-forbidden",
         "we may not read secrets any more",
         _forbid_secrets,
-        (*SECRET_KEYS, SECRET_USED, SECRET_TYPE, BROKEN_TLS),
+        (*SECRET_KEYS, SECRET_USED, SECRET_TYPE, BROKEN_TLS, SERVED),
         "unknown",
     ),
 ]

@@ -13,7 +13,8 @@ SCHEMA = (
     "CREATE INDEX orders_created_at ON orders (created_at)",
     "CREATE TABLE audit_events (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, actor text NOT NULL, action text NOT NULL, "
     "created_at timestamptz NOT NULL)",
-    "INSERT INTO orders (status, amount, created_at) SELECT 'shipped', n % 97, now() - n * interval '1 minute' FROM generate_series(1, 12000) n",
+    "INSERT INTO orders (status, amount, created_at) SELECT 'shipped', n % 97, now() - n * interval '1 minute' "
+    "FROM generate_series(1, 12000) n",
     # One event every two hours over the whole retention of 90 days.
     "INSERT INTO audit_events (actor, action, created_at) SELECT 'user-' || n % 50, 'login', now() - n * interval '2 hours' "
     "FROM generate_series(0, 1080) n",
@@ -88,14 +89,24 @@ FAULTS: list[Fault] = [
         _sql("ALTER ROLE platform PASSWORD 'rotated'"),
         (OPENS, QUICK),
     ),
-    Fault("database-rejects-application", "the database listens, and its access rules let the application no longer in", _reject, (OPENS, QUICK)),
+    Fault(
+        "database-rejects-application",
+        "the database listens, and its access rules let the application no longer in",
+        _reject,
+        (OPENS, QUICK),
+    ),
     Fault(
         "connections-nearly-exhausted",
         "42 of 47 client connections are taken",
         _sessions(Session("", user="platform", count=42)),
         ("test_connections_stay_under_the_servers_limit[platform-db]",),
     ),
-    Fault("idle-in-transaction", "a session holds a transaction open and does nothing", _sessions(Session(UPDATE, transaction=True, user="platform")), (IDLE,)),
+    Fault(
+        "idle-in-transaction",
+        "a session holds a transaction open and does nothing",
+        _sessions(Session(UPDATE, transaction=True, user="platform")),
+        (IDLE,),
+    ),
     Fault("long-query", "a statement runs on and on", _sessions(Session("SELECT pg_sleep(3600)", user="platform", waits=True)), (LONG,)),
     Fault(
         "lock-chain",
@@ -106,7 +117,12 @@ FAULTS: list[Fault] = [
         ),
         ("test_no_session_waits_long_for_a_lock[platform-db]", IDLE, LONG),
     ),
-    Fault("dead-rows", "most of a table is dead rows that nothing cleans up", _sql("DELETE FROM orders WHERE id % 4 <> 0"), ("test_dead_rows_are_kept_low[platform-db]",)),
+    Fault(
+        "dead-rows",
+        "most of a table is dead rows that nothing cleans up",
+        _sql("DELETE FROM orders WHERE id % 4 <> 0"),
+        ("test_dead_rows_are_kept_low[platform-db]",),
+    ),
     Fault(
         "statistics-stale",
         "autovacuum is off for a table that was filled and never analysed",
@@ -131,10 +147,19 @@ FAULTS: list[Fault] = [
     Fault(
         "sequence-near-its-end",
         "an integer column's sequence has used nine tenths of its numbers",
-        _sql("CREATE TABLE invoices (id serial PRIMARY KEY)", "SELECT setval('invoices_id_seq', 1932735282)", "GRANT SELECT ON invoices_id_seq TO muster"),
+        _sql(
+            "CREATE TABLE invoices (id serial PRIMARY KEY)",
+            "SELECT setval('invoices_id_seq', 1932735282)",
+            "GRANT SELECT ON invoices_id_seq TO muster",
+        ),
         ("test_no_sequence_nears_its_end[platform-db]",),
     ),
-    Fault("extension-missing", "pg_stat_statements was never created in this database", _sql("DROP EXTENSION pg_stat_statements"), (EXTENSIONS, SLOW)),
+    Fault(
+        "extension-missing",
+        "pg_stat_statements was never created in this database",
+        _sql("DROP EXTENSION pg_stat_statements"),
+        (EXTENSIONS, SLOW),
+    ),
     Fault("extension-not-loaded", "pg_stat_statements is created, and the server does not load it", _not_preloaded, (EXTENSIONS, SLOW)),
     Fault("slow-statement", "a frequent statement is slow", _sql(*["SELECT pg_sleep(0.03)"] * 15), (SLOW,)),
     Fault(

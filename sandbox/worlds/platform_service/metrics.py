@@ -19,8 +19,8 @@ INODES = 1_310_720.0
 RUNBOOK = "https://wiki/platform/runbook"
 
 
-def build(world: World, now: float) -> None:
-    """Add this part to the healthy world at Unix time `now` (seconds)."""
+def build(world: World, _now: float) -> None:
+    """Add this part to the healthy world; its moments are all relative to now."""
     metrics = Metrics(rules=[{"name": JOB, "rules": rules()}])
     for pod in SERVICE_PODS:
         metrics.targets[pod] = {"job": JOB, "namespace": "platform", "pod": pod}
@@ -43,7 +43,9 @@ def service(pod: str) -> list[Series]:
     total = sum(REQUESTS.values())
     made = [Series("http_requests_total", {"method": method}, "counter", {DAY: rate}, pod) for method, rate in REQUESTS.items()]
     made.append(Series("http_request_errors_total", {"type": "internal"}, "counter", {DAY: ERRORS}, pod))
-    made += [Series("http_request_duration_seconds_bucket", {"le": le}, "counter", {DAY: total * share}, pod) for le, share in QUICK.items()]
+    made += [
+        Series("http_request_duration_seconds_bucket", {"le": le}, "counter", {DAY: total * share}, pod) for le, share in QUICK.items()
+    ]
     made.append(Series("http_request_duration_seconds_sum", {}, "counter", {DAY: total * QUICK_MEAN}, pod))
     made.append(Series("http_request_duration_seconds_count", {}, "counter", {DAY: total}, pod))
     made.append(Series("active_connections", {}, value={DAY: 38.0}, target=pod))
@@ -191,11 +193,21 @@ RUNBOOKS, RULES = "test_alerts_lead_to_a_runbook[prometheus]", "test_prometheus_
 
 FAULTS: list[Fault] = [
     Fault("counter-frozen", "One pod's request counter has stood still for a quarter of an hour.", _counter_frozen, (RATE,)),
-    Fault("metric-absent", "No pod exposes its request counter any more.", lambda world: _gone("http_requests_total", world), (RATE, SHARE, ERROR_RULE)),
+    Fault(
+        "metric-absent",
+        "No pod exposes its request counter any more.",
+        lambda world: _gone("http_requests_total", world),
+        (RATE, SHARE, ERROR_RULE),
+    ),
     Fault("error-share-high", "One request in thirty fails.", lambda world: _errors(0.033, world), (SHARE,)),
     Fault("metric-renamed", "A release renamed the error counter.", _renamed, (SHARE, ERROR_RULE)),
     Fault("latency-high", "Requests have taken 0.8 s on average for 20 minutes.", lambda world: _slow(SLOW, 0.8, world), (MEAN, P95)),
-    Fault("latency-tail-high", "One request in ten takes longer than a second; the average is fine.", lambda world: _slow(SLOW_TAIL, 0.3, world), (P95,)),
+    Fault(
+        "latency-tail-high",
+        "One request in ten takes longer than a second; the average is fine.",
+        lambda world: _slow(SLOW_TAIL, 0.3, world),
+        (P95,),
+    ),
     Fault("gauge-absent", "No pod says how many connections it has.", lambda world: _gone("active_connections", world), (CONNECTIONS,)),
     Fault("target-down", "Prometheus does not reach one pod.", lambda world: _metrics(world).silent.append(SERVICE_PODS[1]), (UP, SCRAPED)),
     Fault("target-vanished", "Service discovery has lost one pod.", _vanish, (SCRAPED,)),
@@ -204,7 +216,9 @@ FAULTS: list[Fault] = [
     Fault("rule-fails", "The alert HighLatency fails to evaluate.", _rule_fails, (LATENCY_RULE, LATENCY_ALERT, RULES)),
     Fault("alert-firing-high-error-rate", "HighErrorRate fires: 8 % of requests fail.", _fires_errors, (ERROR_ALERT, SHARE)),
     Fault("alert-firing-high-latency", "HighLatency fires: a tenth of requests is slow.", _fires_latency, (LATENCY_ALERT, P95)),
-    Fault("alert-firing-high-memory-usage", "HighMemoryUsage fires: one pod uses 95 % of its limit.", _fires_memory, (MEMORY_ALERT, MEMORY)),
+    Fault(
+        "alert-firing-high-memory-usage", "HighMemoryUsage fires: one pod uses 95 % of its limit.", _fires_memory, (MEMORY_ALERT, MEMORY)
+    ),
     Fault("memory-leak-trend", "One pod grows by 50 MiB an hour.", _leak, (MEMORY,)),
     Fault(
         "volume-full",

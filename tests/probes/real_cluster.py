@@ -1,0 +1,86 @@
+"""A real cluster for the tests of probes, when MUSTER_TEST_KUBECONFIG names one: objects in a namespace of their own, removed at the end.
+
+The identity in that file must be allowed to create and delete a namespace and what is put into it, status included.
+"""
+
+import copy
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from kubernetes import client, config, dynamic
+
+from fixtures import kubernetes_client
+from muster.connections import Kubernetes
+from muster.kinds.base import Entity, bind
+from muster.probes import PROBES, begin
+from sandbox.world import Object
+
+VARIABLE = "MUSTER_TEST_KUBECONFIG"
+# What a pod needs so that neither scheduler nor kubelet touches it, and its status stays as it was written.
+UNTOUCHED = {"schedulerName": "nobody", "terminationGracePeriodSeconds": 0}
+
+
+class RealCluster:
+    """One namespace of a real cluster, with the interface of a SmallCluster."""
+
+    def __init__(self, path: str, namespace: str) -> None:
+        self.namespace = namespace
+        self.api = client.CoreV1Api(config.new_client_from_config(path))
+        self.dynamic = dynamic.DynamicClient(self.api.api_client)
+        self.connection = Kubernetes.model_validate({"kubeconfig": path, "namespace": namespace})
+        self.made: list[tuple[Any, str]] = []
+
+    def put(self, objects: list[Object]) -> None:
+        """Replace what the namespace holds of earlier tests; forget what was looked at."""
+        self.clear()
+        for each in objects:
+            self._create(copy.deepcopy(each))
+        kubernetes_client.forget()
+
+    def _create(self, wanted: Object) -> None:
+        resource = self.dynamic.resources.get(api_version=wanted["apiVersion"], kind=wanted["kind"])
+        status = wanted.pop("status", None)
+        wanted["metadata"] = {"name": wanted["metadata"]["name"], "labels": wanted["metadata"].get("labels")}
+        if wanted["kind"] == "Pod":
+            wanted["spec"].pop("nodeName", None)
+            wanted["spec"] |= UNTOUCHED
+        created = resource.create(body=wanted, namespace=self.namespace)
+        self.made.append((resource, created.metadata.name))
+        if status is not None:
+            changed = created.to_dict() | {"status": status}
+            resource.status.replace(body=changed, namespace=self.namespace, name=created.metadata.name)
+
+    def clear(self) -> None:
+        """Remove what was put."""
+        names = [resource.delete(name=name, namespace=self.namespace) and name for resource, name in self.made]
+        self.made.clear()
+        ends = time.monotonic() + 60
+        while names and time.monotonic() < ends:
+            left = {each.metadata.name for each in self.api.list_namespaced_pod(self.namespace).items}
+            if not left & set(names):
+                return
+            time.sleep(0.2)
+
+    def look(self, probe: str, entity: Entity, timeout: float = 30.0) -> Any:
+        """What a probe sees. Raises CouldNotLook."""
+        begin(timeout)
+        return PROBES[probe].function(self.bound(entity))
+
+    def bound(self, entity: Entity) -> Entity:
+        """The entity with its connection."""
+        return bind(entity, "test/real", {"cluster": self.connection})
+
+
+@contextmanager
+def real_cluster() -> Iterator[RealCluster]:
+    """A namespace of the cluster that the variable names, deleted at the end."""
+    made = RealCluster(os.environ[VARIABLE], f"muster-test-{uuid.uuid4().hex[:8]}")
+    made.api.create_namespace({"metadata": {"name": made.namespace}})
+    try:
+        yield made
+    finally:
+        made.api.delete_namespace(made.namespace)

@@ -1,0 +1,111 @@
+"""A platform that is broken and healed while it runs, and all checks run against it each time."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from muster import journal
+from muster.verdicts import Result, Verdict
+from sandbox.faults import builder
+from sandbox.platform import Platform
+from sandbox.processes import child_environment
+from sandbox.state import RUNNING
+from sandbox.world import World
+
+ROOT = Path(__file__).parents[2]
+SYSTEM = "platform-service"
+Edit = Callable[[World], None]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One run of the checks: its exit code, its verdicts by id, what it printed."""
+
+    code: int
+    results: dict[str, Result]
+    output: str
+
+    def named(self, wanted: str) -> list[Result]:
+        """Results of "check[entity]", one for each limit; of "check[entity:limit]", that one."""
+        return [each for each in self.results.values() if wanted in (short(each), f"{each.check}[{each.entity}:{each.limit}]")]
+
+    def not_holding(self) -> dict[str, Verdict]:
+        """Whatever does not hold, as "check[entity]"; of several limits the worst verdict."""
+        found: dict[str, set[Verdict]] = defaultdict(set)
+        for each in self.results.values():
+            found[short(each)].add(each.verdict)
+        worst = {name: min(verdicts, key=list(Verdict).index) for name, verdicts in found.items()}
+        return {name: verdict for name, verdict in worst.items() if verdict is not Verdict.HOLDS}
+
+
+def short(result: Result) -> str:
+    """A result as faults name it."""
+    return f"{result.check}[{result.entity}]"
+
+
+def told(result: Result) -> str:
+    """What a reader is told of a result: where, what was observed, why."""
+    return " | ".join((result.where, result.seen, result.observed, result.reason, result.cause))
+
+
+class Proof:
+    """All checks against one platform that keeps running."""
+
+    def __init__(self, platform: Platform, checks: "subprocess.Popen[str]", folder: Path) -> None:
+        """`checks` is a process of `tests.proof.warm`; `folder` takes reports."""
+        self.platform, self.checks, self.folder = platform, checks, folder
+        self.runs = 0
+
+    def broken(self, *edits: Edit) -> Seen:
+        """What the checks say of a healthy world with these edits. The world stays until the next one."""
+        world = builder(SYSTEM)(self.platform.epoch)
+        for edit in edits:
+            edit(world)
+        self.platform.apply(world)
+        return self.run()
+
+    def run(self, *arguments: str, environment: dict[str, str] | None = None) -> Seen:
+        """What the checks say now."""
+        # A folder of its own: memory of earlier runs would make one fault's verdict depend on the fault before it.
+        self.runs += 1
+        reports = self.folder / f"run-{self.runs}"
+        reports.mkdir()
+        output, options = reports / "output.txt", ["--reports", str(reports)]
+        running = {RUNNING: str(self.platform.folder), **self.platform.addresses, **(environment or {})}
+        request = {"arguments": [*(arguments or ["checks"]), *options], "environment": running, "output": str(output)}
+        assert self.checks.stdin is not None
+        self.checks.stdin.write(json.dumps(request) + "\n")
+        self.checks.stdin.flush()
+        code = _answered(self.checks, self.folder)
+        file = reports / "journal.jsonl"
+        results = {each.id: each for each in journal.results(file)} if file.exists() else {}
+        return Seen(code, results, output.read_text())
+
+
+@contextmanager
+def proving(folder: Path) -> Iterator[Proof]:
+    """A healthy platform, and a process that is ready to run checks against it."""
+    command = [sys.executable, "-m", "tests.proof.warm", str(folder / "warm.log")]
+    with Platform(builder(SYSTEM)) as platform:
+        checks = subprocess.Popen(command, cwd=ROOT, env=child_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        with checks:
+            assert _answered(checks, folder) == 0, (folder / "warm.log").read_text()
+            yield Proof(platform, checks, folder)
+
+
+def _answered(checks: "subprocess.Popen[str]", folder: Path) -> int:
+    assert checks.stdout is not None
+    answer = checks.stdout.readline()
+    assert answer, f"the process that runs checks is gone: {(folder / 'warm.log').read_text()[-2000:]}"
+    return int(answer)
+
+
+def without_sandbox() -> dict[str, str]:
+    """Our environment for a run that boots a sandbox of its own."""
+    return {name: value for name, value in child_environment().items() if not name.startswith("SANDBOX_")}
