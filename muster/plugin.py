@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from muster import hooks
+from muster import hooks, transport
 from muster.case import Case
-from muster.judging import describe, refuse_silence, result
+from muster.judging import describe, documentation, refuse_silence, result
 from muster.observations import ReplayError
 from muster.run import CASE, NOTHING, Run
 from muster.selection import SelectionError, load_all
@@ -56,11 +56,18 @@ def pytest_configure(config: pytest.Config) -> None:
         run.state.load([each.id for each in environments])
     except (ConfigError, SelectionError, ReplayError, StateError) as error:
         raise pytest.UsageError(*str(error).splitlines()) from error
+    transport.install()
     config.hook.pytest_muster_validate(config=config, environments=environments)
     config.option.continue_on_collection_errors = True  # the other modules still run; the exit code says that one did not
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if RUN in config.stash:
+        transport.uninstall()
+
+
 def concerns_checks(config: pytest.Config) -> bool:
+    """Whether this run is about checks: its arguments are not all below `tests/`."""
     tests = config.rootpath / "tests"
     places = [(config.invocation_params.dir / arg.split("::")[0]).resolve() for arg in config.args]
     return not config.option.help and not (places and all(place.is_relative_to(tests) for place in places))
@@ -187,7 +194,7 @@ def _drop(run: Run, session: pytest.Session, items: list[tuple[pytest.Item, Case
     for item, case in items:
         reason = why_not(case)
         if reason and isinstance(item, pytest.Function):
-            run.settle(result(item, case, {"verdict": Verdict.NOT_ASKED, "title": case.identity.check, "reason": reason}))
+            run.settle(result(item, case, {"verdict": Verdict.NOT_ASKED, "title": documentation(item.function)[0], "reason": reason}))
             session.items.remove(item)
         else:
             kept.append((item, case))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from muster.environment import document
+from muster.document import document
 
 
 def schema() -> dict[str, Any]:

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from muster.environment import Hours, cases, load_environment
+from muster.document import Hours
+from muster.environment import cases, load_environment
 from muster.explain import explain
 from muster.yamlfile import ConfigError
 

@@ -39,7 +39,16 @@ def test_no_verb_writes_and_no_wildcard_is_there():
 def test_secrets_and_what_reaches_into_pods_are_not_granted():
     granted = {resource for _, resource in GRANTED}
 
-    assert not granted & {"secrets", "pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "nodes/proxy", "services/proxy", "serviceaccounts/token"}
+    assert not granted & {
+        "secrets",
+        "pods/exec",
+        "pods/attach",
+        "pods/portforward",
+        "pods/proxy",
+        "nodes/proxy",
+        "services/proxy",
+        "serviceaccounts/token",
+    }
 
 
 def test_the_account_of_the_sandbox_has_no_right_that_the_file_lacks():

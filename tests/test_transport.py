@@ -123,7 +123,8 @@ def mutations(server: Listening) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", [
-    "http.client PUT", "http.client upgrade", "http.client spdy", "override header", "urllib3 DELETE", "urllib3 exec", "our own client", "requests POST",
+    "http.client PUT", "http.client upgrade", "http.client spdy", "override header", "urllib3 DELETE", "urllib3 exec", "our own client",
+    "requests POST",
     "requests PATCH", "requests encoded exec",
 ])  # fmt: skip
 def test_no_client_gets_a_write_out(guard: None, recording: Listening, name: str) -> None:

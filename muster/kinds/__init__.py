@@ -1,11 +1,11 @@
 """The kinds of entities, by the section of the file in which they stand."""
 
 from muster.kinds.base import Entity
+from muster.kinds.cluster import Autoscaler, CronJob, DisruptionBudget, Jobs, Nodes, Quota, Resource, Service, StorageClass, Volume
 from muster.kinds.config import ConfigMap, Ingress, StoredSecret
+from muster.kinds.kubernetes import Workload
 from muster.kinds.logs import Log
 from muster.kinds.postgresql import Database, Login
-from muster.kinds.cluster import Autoscaler, CronJob, DisruptionBudget, Jobs, Nodes, Quota, Resource, Service, StorageClass, Volume
-from muster.kinds.kubernetes import Workload
 from muster.kinds.prometheus import Alert, AlertRule, PrometheusServer, ScrapeTarget
 from muster.kinds.readings import Reading
 from muster.kinds.web import Endpoint, ServedCertificate

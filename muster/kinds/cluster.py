@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from muster.expectations import Expect, Limit, Name, Severity, Terms, Wanted
+from muster.expectations import Expect, Limit, Severity, Terms, Wanted
 from muster.kinds.base import Connected
 from muster.kinds.kubernetes import InNamespace, Within
 from muster.kinds.selectors import Selector

@@ -49,6 +49,8 @@ class Match(Model):
         given = {name: getattr(self, name) for name in sorted(self.model_fields_set)}
         return " and ".join(f"{name.replace('_', ' ')} {_listed(value)}" for name, value in given.items())
 
+    __repr__ = __str__
+
 
 def _listed(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -80,27 +80,57 @@ def counted(count: int) -> ResourceCount:
 
 SIZE = Quantity.parse("20Gi")
 SAMPLES: dict[Callable[..., None], tuple[dict[str, object], dict[str, object]]] = {
-    autoscalers.test_autoscaler_can_scale: ({"autoscaler_state": scaler(), "limit": 0}, {"autoscaler_state": scaler(unable=LINE), "limit": 0}),
-    autoscalers.test_autoscaler_is_below_its_maximum: ({"autoscaler_state": scaler(), "limit": 1}, {"autoscaler_state": scaler(headroom=0), "limit": 1}),
-    autoscalers.test_autoscaler_sees_its_metrics: ({"autoscaler_state": scaler(), "limit": 0}, {"autoscaler_state": scaler(unknown=LINE), "limit": 0}),
+    autoscalers.test_autoscaler_can_scale: (
+        {"autoscaler_state": scaler(), "limit": 0},
+        {"autoscaler_state": scaler(unable=LINE), "limit": 0},
+    ),
+    autoscalers.test_autoscaler_is_below_its_maximum: (
+        {"autoscaler_state": scaler(), "limit": 1},
+        {"autoscaler_state": scaler(headroom=0), "limit": 1},
+    ),
+    autoscalers.test_autoscaler_sees_its_metrics: (
+        {"autoscaler_state": scaler(), "limit": 0},
+        {"autoscaler_state": scaler(unknown=LINE), "limit": 0},
+    ),
     manifests.test_autoscaler_is_as_declared: (
         {"autoscaler_state": scaler(), "limit": SCALE},
         {"autoscaler_state": scaler(declared="1 to 10, cpu 70%"), "limit": SCALE},
     ),
-    batch.test_cron_job_is_not_suspended: ({"cron_job_state": cron_job(), "limit": False}, {"cron_job_state": cron_job(suspended=True), "limit": False}),
-    batch.test_cron_job_succeeded_lately: ({"cron_job_state": cron_job(), "limit": HOUR}, {"cron_job_state": cron_job(since=7200), "limit": HOUR}),
+    batch.test_cron_job_is_not_suspended: (
+        {"cron_job_state": cron_job(), "limit": False},
+        {"cron_job_state": cron_job(suspended=True), "limit": False},
+    ),
+    batch.test_cron_job_succeeded_lately: (
+        {"cron_job_state": cron_job(), "limit": HOUR},
+        {"cron_job_state": cron_job(since=7200), "limit": HOUR},
+    ),
     batch.test_no_job_failed: ({"job_failures": jobs(), "limit": 0}, {"job_failures": jobs(failed=LINE), "limit": 0}),
     batch.test_no_job_runs_too_long: ({"job_runs": jobs(), "limit": HOUR}, {"job_runs": jobs(longest=7200), "limit": HOUR}),
-    cluster.test_service_has_ready_endpoints: ({"service_state": service(), "limit": 1}, {"service_state": service(endpoints=0), "limit": 1}),
-    cluster.test_load_balancer_has_an_address: ({"service_state": service(), "limit": 1}, {"service_state": service(addresses=0), "limit": 1}),
+    cluster.test_service_has_ready_endpoints: (
+        {"service_state": service(), "limit": 1},
+        {"service_state": service(endpoints=0), "limit": 1},
+    ),
+    cluster.test_load_balancer_has_an_address: (
+        {"service_state": service(), "limit": 1},
+        {"service_state": service(addresses=0), "limit": 1},
+    ),
     cluster.test_disruption_budget_allows_a_drain: ({"budget_state": budget(1), "limit": 1}, {"budget_state": budget(0), "limit": 1}),
     cluster.test_every_node_is_ready: ({"node_pool": nodes(), "limit": 0}, {"node_pool": nodes(lost=LINE), "limit": 0}),
     cluster.test_enough_nodes_are_ready: ({"node_pool": nodes(), "limit": 3}, {"node_pool": nodes(ready=2), "limit": 3}),
     cluster.test_no_node_is_under_pressure: ({"node_pool": nodes(), "limit": 0}, {"node_pool": nodes(troubled=LINE), "limit": 0}),
     cluster.test_no_node_is_left_cordoned: ({"node_pool": nodes(), "limit": 0}, {"node_pool": nodes(cordoned=LINE), "limit": 0}),
-    cluster.test_quota_is_not_exhausted: ({"quota_use": quota(0.9), "limit": Percent(0.9)}, {"quota_use": quota(0.95), "limit": Percent(0.9)}),
-    cluster.test_every_volume_claim_is_bound: ({"volume_state": volumes(), "limit": 0}, {"volume_state": volumes(unbound=LINE), "limit": 0}),
-    cluster.test_volumes_are_large_enough: ({"volume_state": volumes(), "limit": SIZE}, {"volume_state": volumes(capacity="10Gi"), "limit": SIZE}),
+    cluster.test_quota_is_not_exhausted: (
+        {"quota_use": quota(0.9), "limit": Percent(0.9)},
+        {"quota_use": quota(0.95), "limit": Percent(0.9)},
+    ),
+    cluster.test_every_volume_claim_is_bound: (
+        {"volume_state": volumes(), "limit": 0},
+        {"volume_state": volumes(unbound=LINE), "limit": 0},
+    ),
+    cluster.test_volumes_are_large_enough: (
+        {"volume_state": volumes(), "limit": SIZE},
+        {"volume_state": volumes(capacity="10Gi"), "limit": SIZE},
+    ),
     cluster.test_storage_class_is_the_default: (
         {"storage_class_state": storage(), "limit": True},
         {"storage_class_state": storage(default=False), "limit": True},

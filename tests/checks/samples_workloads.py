@@ -15,14 +15,18 @@ from muster.units import Counted, Quantity
 LINE = ("web-1: container web waits: CrashLoopBackOff since 3m",)
 
 
-def pods(ready: int = 3, not_ready: tuple[str, ...] = (), failing: tuple[str, ...] = (), moving: tuple[str, ...] = (), digests: int = 1) -> WorkloadPods:
+def pods(
+    ready: int = 3, not_ready: tuple[str, ...] = (), failing: tuple[str, ...] = (), moving: tuple[str, ...] = (), digests: int = 1
+) -> WorkloadPods:
     """Three pods."""
     return WorkloadPods(
         looked_at=3, of="pods", ready=ready, not_ready=Counted(not_ready), failing=Counted(failing), mutable_images=Counted(moving), digests=digests
     )  # fmt: skip
 
 
-def rollout(replicas: int = 3, unavailable: tuple[str, ...] = (), unfinished: tuple[str, ...] = (), stuck: tuple[str, ...] = ()) -> WorkloadRollout:
+def rollout(
+    replicas: int = 3, unavailable: tuple[str, ...] = (), unfinished: tuple[str, ...] = (), stuck: tuple[str, ...] = ()
+) -> WorkloadRollout:
     """One deployment."""
     return WorkloadRollout(
         looked_at=1, of="controllers", replicas=replicas, unavailable=Counted(unavailable), unfinished=Counted(unfinished), stuck=Counted(stuck)
@@ -69,24 +73,54 @@ SAMPLES: dict[Callable[..., None], tuple[dict[str, object], dict[str, object]]] 
     workloads.test_every_pod_is_ready: ({"workload_pods": pods(), "limit": 0}, {"workload_pods": pods(not_ready=LINE), "limit": 0}),
     workloads.test_enough_pods_are_ready: ({"workload_pods": pods(), "limit": 3}, {"workload_pods": pods(ready=2), "limit": 3}),
     workloads.test_no_container_fails_to_start: ({"workload_pods": pods(), "limit": 0}, {"workload_pods": pods(failing=LINE), "limit": 0}),
-    workloads.test_containers_do_not_restart_repeatedly: ({"workload_restarts": restarts(3), "limit": 3}, {"workload_restarts": restarts(4), "limit": 3}),
+    workloads.test_containers_do_not_restart_repeatedly: (
+        {"workload_restarts": restarts(3), "limit": 3},
+        {"workload_restarts": restarts(4), "limit": 3},
+    ),
     workloads.test_no_container_ran_out_of_memory: (
         {"workload_accidents": accidents(restarted=LINE), "limit": 0},
         {"workload_accidents": accidents(killed=LINE), "limit": 0},
     ),
-    workloads.test_no_warnings_about_a_workload: ({"workload_warnings": warnings(), "limit": 0}, {"workload_warnings": warnings(*LINE), "limit": 0}),
-    workloads.test_replicas_are_available: ({"workload_rollout": rollout(), "limit": 0}, {"workload_rollout": rollout(unavailable=LINE), "limit": 0}),
-    workloads.test_no_rollout_is_stuck: ({"workload_rollout": rollout(unfinished=LINE), "limit": 0}, {"workload_rollout": rollout(stuck=LINE), "limit": 0}),
-    workloads.test_workload_is_not_left_scaled_down: ({"workload_rollout": rollout(), "limit": 3}, {"workload_rollout": rollout(replicas=1), "limit": 3}),
-    deploys.test_rollout_is_complete: ({"workload_rollout": rollout(), "limit": 0}, {"workload_rollout": rollout(unfinished=LINE), "limit": 0}),
+    workloads.test_no_warnings_about_a_workload: (
+        {"workload_warnings": warnings(), "limit": 0},
+        {"workload_warnings": warnings(*LINE), "limit": 0},
+    ),
+    workloads.test_replicas_are_available: (
+        {"workload_rollout": rollout(), "limit": 0},
+        {"workload_rollout": rollout(unavailable=LINE), "limit": 0},
+    ),
+    workloads.test_no_rollout_is_stuck: (
+        {"workload_rollout": rollout(unfinished=LINE), "limit": 0},
+        {"workload_rollout": rollout(stuck=LINE), "limit": 0},
+    ),
+    workloads.test_workload_is_not_left_scaled_down: (
+        {"workload_rollout": rollout(), "limit": 3},
+        {"workload_rollout": rollout(replicas=1), "limit": 3},
+    ),
+    deploys.test_rollout_is_complete: (
+        {"workload_rollout": rollout(), "limit": 0},
+        {"workload_rollout": rollout(unfinished=LINE), "limit": 0},
+    ),
     deploys.test_pods_run_the_same_image: ({"workload_pods": pods(), "limit": 1}, {"workload_pods": pods(digests=2), "limit": 1}),
-    deploys.test_image_names_do_not_move: ({"workload_pods": pods(), "limit": 0}, {"workload_pods": pods(moving=("web: web:latest",)), "limit": 0}),
+    deploys.test_image_names_do_not_move: (
+        {"workload_pods": pods(), "limit": 0},
+        {"workload_pods": pods(moving=("web: web:latest",)), "limit": 0},
+    ),
     deploys.test_containers_have_their_memory_limit: (
         {"workload_memory": memory("1Gi"), "limit": GIBIBYTE},
         {"workload_memory": memory("0"), "limit": GIBIBYTE},
     ),
-    deploys.test_pods_stay_stable: ({"workload_accidents": accidents(), "limit": 0}, {"workload_accidents": accidents(restarted=LINE), "limit": 0}),
-    deploys.test_pods_run_with_the_current_configuration: ({"workload_configs": configs(), "limit": 0}, {"workload_configs": configs(*LINE), "limit": 0}),
-    readiness.test_rollback_has_a_target: ({"workload_revisions": revisions(2), "limit": 2}, {"workload_revisions": revisions(1), "limit": 2}),
+    deploys.test_pods_stay_stable: (
+        {"workload_accidents": accidents(), "limit": 0},
+        {"workload_accidents": accidents(restarted=LINE), "limit": 0},
+    ),
+    deploys.test_pods_run_with_the_current_configuration: (
+        {"workload_configs": configs(), "limit": 0},
+        {"workload_configs": configs(*LINE), "limit": 0},
+    ),
+    readiness.test_rollback_has_a_target: (
+        {"workload_revisions": revisions(2), "limit": 2},
+        {"workload_revisions": revisions(1), "limit": 2},
+    ),
     readiness.test_there_is_room_to_scale_up: ({"workload_room": room(8), "limit": 8}, {"workload_room": room(7), "limit": 8}),
 }

@@ -100,6 +100,12 @@ def test_a_verdict_becomes_its_status(found: dict[tuple[str, str], dict[str, Any
     assert of(found, entity)["status"] == status
 
 
+def test_what_was_not_asked_says_why(found: dict[tuple[str, str], dict[str, Any]]) -> None:
+    result = of(found, "night")
+    assert result["name"] == "night: The value is low enough"
+    assert result["statusDetails"]["message"] == "P2 not asked; outside never"
+
+
 def test_a_crash_brings_its_traceback_and_a_violation_none(found: dict[tuple[str, str], dict[str, Any]]) -> None:
     assert "TypeError" in of(found, "text")["statusDetails"]["trace"]
     assert "trace" not in of(found, "errors")["statusDetails"]

@@ -67,7 +67,9 @@ def waiting(reason: str, message: str = "", restarts: int = 0) -> tuple[Object, 
 def unready(made: Object, **condition: Any) -> Object:
     """The pod, not Ready since ten minutes."""
     since = stamp(time.time() - 600)
-    made["status"]["conditions"] = [{"type": "Ready", "status": "False", "reason": "ContainersNotReady", "lastTransitionTime": since} | condition]
+    made["status"]["conditions"] = [
+        {"type": "Ready", "status": "False", "reason": "ContainersNotReady", "lastTransitionTime": since} | condition
+    ]
     return made
 
 
@@ -92,7 +94,9 @@ def test_a_running_pod_that_is_not_ready_is_named_with_its_container_and_since_w
     assert seen.not_ready.things[0].startswith("web-b: container web runs but is not ready since 10m")
 
 
-@pytest.mark.parametrize("reason", ["CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "CreateContainerConfigError", "InvalidImageName"])
+@pytest.mark.parametrize(
+    "reason", ["CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "CreateContainerConfigError", "InvalidImageName"]
+)
 def test_a_container_that_cannot_start_is_named_with_reason_and_first_line(any_cluster: AnyCluster, reason: str) -> None:
     seen = look(any_cluster, unready(pod("web-a", waiting(reason, "first line\nsecond line"))))
 
@@ -114,7 +118,10 @@ def test_a_failing_init_container_is_named(any_cluster: AnyCluster) -> None:
 def test_a_pending_pod_without_container_statuses_says_why_no_node_takes_it(any_cluster: AnyCluster) -> None:
     made = pod("web-a")
     message = "0/3 nodes are available: 3 Insufficient cpu."
-    made["status"] = {"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}]}
+    made["status"] = {
+        "phase": "Pending",
+        "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}],
+    }
 
     seen = look(any_cluster, made)
 
@@ -224,7 +231,9 @@ def test_pods_of_a_deployment_are_told_by_its_replica_sets_old_ones_included(clu
 def test_images_are_compared_by_digest_and_names_that_move_are_listed(any_cluster: AnyCluster) -> None:
     def running(name: str, digest: str) -> Object:
         asked, told = container()
-        return pod(name, (asked | {"image": "web:latest"}, told | {"image": "web:latest", "imageID": f"registry.example/web@sha256:{digest * 64}"}))
+        return pod(
+            name, (asked | {"image": "web:latest"}, told | {"image": "web:latest", "imageID": f"registry.example/web@sha256:{digest * 64}"})
+        )
 
     seen = look(any_cluster, running("web-a", "a"), running("web-b", "b"))
 
@@ -251,5 +260,3 @@ def test_pods_survive_being_saved_and_read_again(cluster: SmallCluster) -> None:
 
     assert again == seen
     assert str(workload_pods.__wrapped__(again, web())) == str(workload_pods.__wrapped__(seen, web()))
-
-

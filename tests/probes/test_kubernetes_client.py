@@ -164,7 +164,7 @@ def test_ages_mean_nothing_when_the_clocks_disagree(cluster: SmallCluster) -> No
     cluster.put([pod("web-a")], clock_skew=600.0)
     seen = listing(cluster.connection, "pods")
 
-    with pytest.raises(CouldNotLook, match="clock of the Kubernetes API is .* s ahead of ours"):
+    with pytest.raises(CouldNotLook, match=r"clock of the Kubernetes API is .* s ahead of ours"):
         seen.age(seen.items[0]["metadata"]["creationTimestamp"])
 
 
@@ -226,7 +226,9 @@ class TestKubeconfig:
         answer = f'{{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {{"token": "{token}"}}}}'
         command.write_text(f"#!/bin/sh\ntouch {trace}\necho '{answer}'\n")
         command.chmod(0o755)
-        content["users"][0]["user"] = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": str(command), "interactiveMode": "Never"}}
+        content["users"][0]["user"] = {
+            "exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": str(command), "interactiveMode": "Never"}
+        }
 
         assert f"wants to run {command}" in self.reason(tmp_path, content)
         assert not trace.exists()

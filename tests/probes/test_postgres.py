@@ -12,7 +12,6 @@ from fixtures.postgres_values import plain
 from muster.probes import CouldNotLook, begin
 from sandbox.world import Served
 from tests.probes.database_servers import Server, database, login, look, passwords
-from tests.probes.poolers import Pooler
 
 
 @pytest.fixture(scope="module")
@@ -289,19 +288,3 @@ def test_values_arrive_as_plain_numbers_and_texts(server, expression, value):
 def test_values_that_are_no_single_moment_number_or_text_are_unknown(server, expression):
     with session(server.connection()) as (opened, _), pytest.raises(CouldNotLook):
         plain(opened.row(f"select {expression}")[0], "here")
-
-
-def test_a_pooler_that_takes_no_options_is_fenced_in_by_transaction(server):
-    with Pooler(server.real.port) as pooler, session(server.connection(port=pooler.port, sslmode="disable")) as (opened, _):
-        query = "select name, setting from pg_settings where name in ('search_path', 'lock_timeout', 'transaction_read_only')"
-
-        assert dict(opened.rows(query)) == {"search_path": "", "lock_timeout": "1000", "transaction_read_only": "on"}
-    assert pooler.refused == 1
-
-
-def test_a_pooler_that_fails_at_the_first_statement_is_a_fact_about_the_application(server):
-    with Pooler(server.real.port, cut=b"select 1") as pooler:
-        seen = look("login_session", login(server.connection("platform", port=pooler.port, sslmode="disable")))
-
-    assert isinstance(seen, NoSession)
-    assert "logged in, but SELECT 1 failed" in seen.note

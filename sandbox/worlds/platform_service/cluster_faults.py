@@ -164,6 +164,7 @@ FAULTS: list[Fault] = [
         _volume_pending,
         "test_every_volume_claim_is_bound[postgres-data]",
         "test_volumes_are_large_enough[postgres-data]",
+        "test_database_fits_its_volume[platform-db]",
     ),
     Fault(
         "kubernetes-forbidden",

@@ -39,7 +39,16 @@ def objects(now: float) -> list[Object]:
     made = [
         thing("v1", "Namespace", name, now - 400 * DAY, None, status={"phase": "Active"}) for name in ("default", "kube-system", NAMESPACE)
     ]
-    made += [*_nodes(now), *_limits(now), *_network(now), *_storage(now), *_certificates(now), *_configuration(now), *_batch(now), *_events(now)]
+    made += [
+        *_nodes(now),
+        *_limits(now),
+        *_network(now),
+        *_storage(now),
+        *_certificates(now),
+        *_configuration(now),
+        *_batch(now),
+        *_events(now),
+    ]
     return made
 
 
@@ -181,5 +190,13 @@ def _batch(now: float) -> list[Object]:
 
 def _events(now: float) -> list[Object]:
     about = {"kind": "Pod", "name": SERVICE_PODS[0], "namespace": NAMESPACE}
-    parts = {"involvedObject": about, "type": "Normal", "reason": "Pulled", "message": "Container image already present on machine", "count": 1}
-    return [thing("v1", "Event", f"{SERVICE_PODS[0]}.17f2", now - 600, lastTimestamp=stamp(now - 600), firstTimestamp=stamp(now - 600), **parts)]
+    parts = {
+        "involvedObject": about,
+        "type": "Normal",
+        "reason": "Pulled",
+        "message": "Container image already present on machine",
+        "count": 1,
+    }
+    return [
+        thing("v1", "Event", f"{SERVICE_PODS[0]}.17f2", now - 600, lastTimestamp=stamp(now - 600), firstTimestamp=stamp(now - 600), **parts)
+    ]

@@ -1,0 +1,99 @@
+"""What no single value shows: names that lead nowhere, things declared twice, entities that check nothing."""
+
+from typing import Any
+
+from muster.document import entities_of
+from muster.expectations import Terms
+from muster.kinds.base import Entity
+from muster.yamlfile import Node, Problem
+
+Place = tuple[str | int, ...]
+
+
+def cross_check(made: Any, node: Node, folder: str) -> list[Problem]:
+    """Everything that is wrong with a valid document; `folder` is the name of the folder it lies in."""
+    checker = _Checker(made, node)
+    if made.system != folder:
+        checker.refuse(("system",), f"the folder is named {folder}", made.system)
+    seen: set[Place] = set()
+    for index, entity in entities_of(made):
+        where: Place = (entity.section, index)
+        if (entity.section, entity.name) in seen:
+            checker.refuse((*where, "name"), f"a second entry of {entity.section} with this name", entity.name)
+        seen.add((entity.section, entity.name))
+        if not entity.absent:
+            checker.connections(where, entity)
+            checker.names(where, entity)
+            checker.expectations(where, entity)
+    return checker.problems
+
+
+class _Checker:
+    """Collects what is wrong with one document."""
+
+    def __init__(self, made: Any, node: Node) -> None:
+        self.made, self.node = made, node
+        self.readings = {entity.name for _, entity in entities_of(made) if entity.section == "readings"}
+        self.problems: list[Problem] = []
+
+    def refuse(self, where: Place, rule: str, value: str = "") -> None:
+        place, path = self.node.find(where)
+        self.problems.append(Problem.at(place.mark, path, rule, value))
+
+    def mention(self, where: Place, name: str) -> Place:
+        """The place below an entity that names something."""
+        return (*where, *_mention(self.node.find(where)[0], name))
+
+    def connections(self, where: Place, entity: Entity) -> None:
+        wanted = [(name, entity.connects) for name in entity.named()] + [(name, (kind,)) for name, kind in entity.also_named()]
+        for name, kinds in wanted:
+            place = self.mention(where, name)
+            reach = self.made.connections.get(name)
+            if reach is None:
+                self.refuse(place, f"no connection has this name; there are: {_listed(self.made.connections)}", name)
+            elif kinds and reach.connection.kind not in kinds:
+                self.refuse(place, f"a {' or '.join(kinds)} connection is needed, this is {reach.connection.kind}", name)
+
+    def names(self, where: Place, entity: Entity) -> None:
+        if entity.during and entity.during not in self.made.hours:
+            self.refuse((*where, "during"), f"no hours have this name; there are: {_listed(self.made.hours)}", entity.during)
+        for name in (*((entity.when.reading,) if entity.when else ()), *entity.other_readings()):
+            if name not in self.readings:
+                self.refuse(self.mention(where, name), f"no reading has this name; there are: {_listed(self.readings)}", name)
+
+    def expectations(self, where: Place, entity: Entity) -> None:
+        wanted = expected(entity)
+        if not any(wanted.values()):
+            self.refuse(where, "an entity without an expectation checks nothing")
+        for expectation, value in wanted.items():
+            keys = limit_keys(value) if isinstance(value, tuple) else []
+            if len(keys) != len(set(keys)):
+                self.refuse((*where, "expect", expectation), "two limits for the same occasion and severity")
+
+
+def expected(entity: Entity) -> dict[str, Any]:
+    """What is said of an entity's expectations, by name; those that are not expected are left out."""
+    values = {name: entity.expect.wanted(name) for name in entity.expectations()}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def limit_keys(limits: tuple[Terms, ...]) -> list[str]:
+    """What tells the limits of one expectation apart: the occasion, and the severity where one occasion has several."""
+    occasions = [terms.on or "" for terms in limits]
+    several = [terms.severity if occasions.count(terms.on or "") > 1 and terms.severity else "" for terms in limits]
+    return ["-".join(filter(None, [on, severity.lower()])) for on, severity in zip(occasions, several, strict=True)]
+
+
+def _mention(node: Node, name: str) -> Place:
+    """The way to the value below an entity that names something, as itself or as `${name}`; its own name aside."""
+    children = node.value.items() if isinstance(node.value, dict) else enumerate(node.value) if isinstance(node.value, list) else ()
+    for step, child in children:
+        if step != "name" and (child.value == name or (isinstance(child.value, str) and f"${{{name}}}" in child.value)):
+            return (step,)
+        if below := _mention(child, name):
+            return (step, *below)
+    return ()
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(sorted(names)) or "none"
