@@ -21,12 +21,12 @@ from muster.yamlfile import ConfigError
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m muster", description=__doc__)
     parser.add_argument("--environments", type=Path, default=Path("environments"), metavar="DIR")
+    parser.add_argument("--checks", type=Path, default=Path("checks"), metavar="DIR")
     commands = parser.add_subparsers(dest="command", required=True)
     explaining = commands.add_parser("explain", help="print every effective expectation with value, severity, owner and origin")
     explaining.add_argument("--env", action="append", default=[], metavar="NAME")
     covering = commands.add_parser("coverage", help="print which rows of the runbooks are bound; exit 1 when one is wrong")
     covering.add_argument("system", nargs="?")
-    covering.add_argument("--checks", type=Path, default=Path("checks"), metavar="DIR")
     commands.add_parser("schema", help="print the JSON schema of environment files")
     commands.add_parser("reference", help="print docs/reference.md")
     return parser
@@ -35,28 +35,36 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0, 1 when coverage finds something wrong, or 4 for a configuration that cannot be used."""
     options = _parser().parse_args(arguments)
+    commands = {"schema": _schema, "reference": _reference, "coverage": _coverage, "explain": _explain}
     try:
-        if options.command == "schema":
-            print(json.dumps(schema(), indent=2))
-            return 0
-        if options.command == "reference":
-            print(reference(Path("checks")), end="")
-            return 0
-        if options.command == "coverage":
-            return _coverage(options.environments, options.checks, options.system)
-        for environment in load_all(options.environments, options.env):
-            print("\n".join(explain(environment)))
-        return 0
+        return commands[options.command](options)
     except (ConfigError, SelectionError) as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIGURATION
 
 
-def _coverage(root: Path, checks_root: Path, system: str | None) -> int:
+def _schema(options: argparse.Namespace) -> int:  # noqa: ARG001 - commands look alike
+    print(json.dumps(schema(), indent=2))
+    return 0
+
+
+def _reference(options: argparse.Namespace) -> int:
+    print(reference(options.checks), end="")
+    return 0
+
+
+def _explain(options: argparse.Namespace) -> int:
+    for environment in load_all(options.environments, options.env):
+        print("\n".join(explain(environment)))
+    return 0
+
+
+def _coverage(options: argparse.Namespace) -> int:
+    root, system = options.environments, options.system
     systems = sorted({each for each, _ in declared(root)})
     if system is not None and system not in systems:
         raise SelectionError(f"no system {system}; there are: {', '.join(systems)}")
-    checks = find_checks(checks_root)
+    checks = find_checks(options.checks)
     failed = False
     for each in [system] if system else systems:
         book = load_runbook(root / each)
@@ -77,7 +85,9 @@ def _faults(system: str) -> set[str] | None:
     """Names of the sandbox's faults for a system; None where this checkout has no sandbox, or none for this system."""
     if not (Path("sandbox") / "worlds" / system.replace("-", "_")).exists():
         return None
-    answer = subprocess.run([sys.executable, "-m", "sandbox", "faults", "--names"], capture_output=True, text=True, check=True, env=os.environ)
+    answer = subprocess.run(
+        [sys.executable, "-m", "sandbox", "faults", "--names"], capture_output=True, text=True, check=True, env=os.environ
+    )
     return {name for line in answer.stdout.split() for name in (line, line.rpartition("/")[2])}
 
 

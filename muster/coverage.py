@@ -35,7 +35,11 @@ def find_checks(root: Path) -> dict[str, Check]:
 
 def _expectation(function: ast.FunctionDef) -> str:
     for decorator in function.decorator_list:
-        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.expects" and isinstance(decorator.args[0], ast.Constant):
+        if (
+            isinstance(decorator, ast.Call)
+            and ast.unparse(decorator.func) == "pytest.mark.expects"
+            and isinstance(decorator.args[0], ast.Constant)
+        ):
             return str(decorator.args[0].value)
     return ""
 
@@ -68,11 +72,19 @@ def absent(book: Runbook) -> list[str]:
     return [f"{prefix}-{n:0{width}d}" for prefix, found in numbers.items() for n in range(1, max(found) + 1) if n not in found]
 
 
-def table(system: str, book: Runbook, checks: dict[str, Check], environments: list[Environment], faults: set[str] | None) -> Iterator[tuple[str, bool]]:
+def table(
+    system: str, book: Runbook, checks: dict[str, Check], environments: list[Environment], faults: set[str] | None
+) -> Iterator[tuple[str, bool]]:
     """Lines with a flag that tells the wrong ones."""
     for row in book.rows:
         problem = wrong(row, checks, environments, faults)
-        state = f"WRONG: {problem}" if problem else f"missing: {row.missing}" if row.missing else f"{row.check}[{row.entity}] <- {row.fault or 'no fault'}"
+        state = (
+            f"WRONG: {problem}"
+            if problem
+            else f"missing: {row.missing}"
+            if row.missing
+            else f"{row.check}[{row.entity}] <- {row.fault or 'no fault'}"
+        )
         yield f"{row.id}  {row.expects}\n         {state}", bool(problem)
     for each in absent(book):
         yield f"{each}  absent from runbook.yaml", True

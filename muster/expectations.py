@@ -32,7 +32,9 @@ Cadence = Literal["daily", "gate", "weekly", "monthly", "quarterly"]
 
 def _check_name(value: str) -> str:
     if not re.fullmatch(NAME, value):
-        raise PydanticCustomError("name", "a name is lower-case letters, digits, dots and dashes, at most 63, and starts and ends with a letter or digit")
+        raise PydanticCustomError(
+            "name", "a name is lower-case letters, digits, dots and dashes, at most 63, and starts and ends with a letter or digit"
+        )
     return value
 
 
@@ -128,7 +130,9 @@ class _OneOrMany:
 AnyTerms = TypeVar("AnyTerms", bound=Terms)
 
 Wanted = Annotated[
-    Annotated[tuple[AnyTerms, ...], Strict(False), Tag("limits")] | Annotated[Off, Tag("off")] | Annotated[Unobservable, Tag("unobservable")],
+    Annotated[tuple[AnyTerms, ...], Strict(False), Tag("limits")]
+    | Annotated[Off, Tag("off")]
+    | Annotated[Unobservable, Tag("unobservable")],
     Discriminator(_which),
     BeforeValidator(_listed),
     _OneOrMany(),

@@ -27,7 +27,11 @@ def explain(environment: Environment) -> Iterator[str]:
 
 def _value(terms: Terms) -> str:
     """The limit, with whatever else belongs to it."""
-    own = {name: value for name in type(terms).model_fields if name not in ("severity", "on") and (value := getattr(terms, name, None)) is not None}
+    own = {
+        name: value
+        for name in type(terms).model_fields
+        if name not in ("severity", "on") and (value := getattr(terms, name, None)) is not None
+    }
     if not own:
         return "unobservable, and its last day has passed"
     first = own.pop(terms.primary, None)

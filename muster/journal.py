@@ -66,5 +66,14 @@ def results(path: Path) -> list[Result]:
     for entry in read(path):
         if entry["event"] == "verdict":
             fields = {key: value for key, value in entry.items() if key not in ("schema", "run", "event", "id")}
-            made.append(Result(**{**fields, "verdict": Verdict(fields["verdict"]), "expectation_ids": tuple(fields["expectation_ids"]), "observations": tuple(fields["observations"])}))
+            made.append(
+                Result(
+                    **{
+                        **fields,
+                        "verdict": Verdict(fields["verdict"]),
+                        "expectation_ids": tuple(fields["expectation_ids"]),
+                        "observations": tuple(fields["observations"]),
+                    }
+                )
+            )
     return made

@@ -1,6 +1,5 @@
 """The pytest plugin: thin hooks around a Run. They concern items under `checks/` only; `pytest tests` passes untouched."""
 
-import os
 import re
 from collections.abc import Generator
 from datetime import UTC, datetime
@@ -29,9 +28,15 @@ MARKERS = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("muster", "runbook checks")
-    group.addoption("--env", action="append", default=[], metavar="NAME", help="system/environment, system or glob; repeatable (default: */sandbox)")
-    group.addoption("--environments", default="environments", metavar="DIR", help="folder of <system>/<environment>.yaml (default: environments)")
-    group.addoption("--reports", default="reports/out", metavar="DIR", help="where journal, observations and results go (default: reports/out)")
+    group.addoption(
+        "--env", action="append", default=[], metavar="NAME", help="system/environment, system or glob; repeatable (default: */sandbox)"
+    )
+    group.addoption(
+        "--environments", default="environments", metavar="DIR", help="folder of <system>/<environment>.yaml (default: environments)"
+    )
+    group.addoption(
+        "--reports", default="reports/out", metavar="DIR", help="where journal, observations and results go (default: reports/out)"
+    )
     group.addoption("--state", default=None, metavar="DIR", help="memory between runs (default: REPORTS/state)")
     group.addoption("--replay", default=None, metavar="FILE", help="judge saved observations again, offline")
 
@@ -75,7 +80,9 @@ def concerns_checks(config: pytest.Config) -> bool:
 
 def _refuse_options(config: pytest.Config) -> None:
     if getattr(config.option, "numprocesses", None) or hasattr(config, "workerinput"):
-        raise pytest.UsageError("muster looks at everything at once in threads; each worker of -n would look at everything again: leave -n out")
+        raise pytest.UsageError(
+            "muster looks at everything at once in threads; each worker of -n would look at everything again: leave -n out"
+        )
     known = {line.split(":")[0].split("(")[0].strip() for line in config.getini("markers")}
     for word in re.findall(r"[A-Za-z_][\w-]*", config.option.markexpr or ""):
         if word not in known | {"and", "or", "not", "True", "False"}:
@@ -90,7 +97,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "case" not in metafunc.fixturenames:
         raise pytest.UsageError(f"{metafunc.function.__name__} takes neither `limit` nor an entity")
     made = run.cases_of(metafunc.function, marker.args[0], metafunc.fixturenames, metafunc.definition.path.parent.name)
-    params = [pytest.param(each.identity.parameter, id=each.identity.parameter, marks=[pytest.mark.gate] if each.terms.on == "gate" else []) for each in made]
+    params = [
+        pytest.param(each.identity.parameter, id=each.identity.parameter, marks=[pytest.mark.gate] if each.terms.on == "gate" else [])
+        for each in made
+    ]
     metafunc.parametrize("case", params or [pytest.param(NOTHING, id=NOTHING)], indirect=True)
 
 
@@ -173,7 +183,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     run.plan(items)
     items = _drop(run, session, items, lambda case: _outside_hours(run, case))
     if run.replay is None and any(each.sandboxed for each in run.environments):
-        parts = {case.entity._connections[name].kind for _, case in items for name in case.entity.reached()}
+        parts = {part for _, case in items for part in case.entity.parts()}
         session.config.hook.pytest_muster_prepare(config=session.config, environments=run.environments, parts=parts)
     progress = session.config.pluginmanager.get_plugin("muster.terminal")
     run.look(items, progress.bar(session.config) if progress else None)
@@ -217,7 +227,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
     if run is None or made is None or not isinstance(item, pytest.Function) or (call.when != "call" and call.excinfo is None):
         return report
     fields = describe(item, made, call) | run.evidence(item, made)
-    fields["next"] = fields.get("next") or ""
+    fields["next"] = fields["next"] or run.passage(made).see
     found = result(item, made, fields)
     found = Result(**{**found.__dict__, "since": run.state.since(found)})
     run.settle(found)
@@ -239,12 +249,17 @@ def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None, None, None]:
     run = session.config.stash.get(RUN, None)
-    if run is not None and run.journal is not None:
-        status = EXIT_CONFIGURATION if run.broken and exitstatus not in (2, 3) else int(exitstatus)
-        session.exitstatus = exit_code(status, run.verdicts())
-        if run.replay is None:
-            run.state.remember(list(run.results.values()), run.id)
-        run.journal.write("end", exit=int(session.exitstatus), pid=os.getpid())
+    if run is None:
+        return (yield)
+    broken = run.broken or (run.journal is None and exitstatus == 1)  # with -x or --collect-only nothing else ran
+    status = EXIT_CONFIGURATION if broken and exitstatus not in (2, 3) else int(exitstatus)
+    if run.journal is None:
+        session.exitstatus = status
+        return (yield)
+    session.exitstatus = exit_code(status, run.verdicts())
+    if run.replay is None:
+        run.state.remember(list(run.results.values()), run.id)
+    run.journal.write("end", exit=int(session.exitstatus))
     yield
-    if run is not None and run.journal is not None:
-        run.journal.close()
+    run.journal.close()
+    return None

@@ -53,7 +53,8 @@ def _entities(checks: dict[str, Check]) -> Iterator[str]:
         for name, attribute in kind.expectations().items():
             field = expect.model_fields[attribute]
             severity = kind.severities.get(name, "P2")
-            yield f"| `{name}` | {_limit(field)} | {_default(field)} | {severity} | {_text(field.description)}{_judged(name, kind, checks)} |"
+            meaning = _text(field.description) + _judged(name, kind, checks)
+            yield f"| `{name}` | {_limit(field)} | {_default(field)} | {severity} | {meaning} |"
 
 
 def _judged(name: str, kind: type[Entity], checks: dict[str, Check]) -> str:
@@ -91,7 +92,14 @@ def _limit(field: FieldInfo) -> str:
     rows = []
     for terms in found:
         names = [name for name in terms.model_fields if name not in ("severity", "on")]
-        rows.append(", ".join(_type(terms.model_fields[name].annotation) if names == [terms.primary] else f"{name}: {_type(terms.model_fields[name].annotation)}" for name in names))
+        rows.append(
+            ", ".join(
+                _type(terms.model_fields[name].annotation)
+                if names == [terms.primary]
+                else f"{name}: {_type(terms.model_fields[name].annotation)}"
+                for name in names
+            )
+        )
     return "; ".join(rows)
 
 
@@ -115,11 +123,17 @@ def _type(annotation: Any) -> str:
         return f"mapping of {_type(inner[0])} to {_type(inner[1])}"
     if str(origin) == "typing.Literal":
         return " or ".join(f"`{each}`" for each in inner)
-    names = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false", "SecretRef": "secret reference", "Setting": "text or `env:NAME`"}
+    names = {
+        "str": "text",
+        "int": "whole number",
+        "float": "number",
+        "bool": "true or false",
+        "SecretRef": "secret reference",
+        "Setting": "text or `env:NAME`",
+    }
     name = getattr(annotation, "__name__", str(annotation))
     return names.get(name, name)
 
 
 def _text(description: str | None) -> str:
     return " ".join((description or "").split()).replace("|", "\\|")
-

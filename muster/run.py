@@ -14,7 +14,7 @@ from muster.journal import Journal, run_id
 from muster.kinds import KINDS
 from muster.kinds.base import Entity
 from muster.probes import ARGUMENTS, PROBES, Call, CouldNotLook, Nothing, Observation
-from muster.runbook import Library
+from muster.runbook import Library, Passage
 from muster.state import State
 from muster.store import Store
 from muster.verdicts import Result, Verdict
@@ -92,45 +92,64 @@ class Run:
             if self.replay is None:
                 observations.save(self.store, self.out / "observations.jsonl", self.id)
             assert self.journal is not None
-            self.journal.write("looked", outcomes=len(self.store.outcomes), unknown=self.unknown(), took=self.looked, missing=self.store.interrupted)
+            self.journal.write(
+                "looked", outcomes=len(self.store.outcomes), unknown=self.unknown(), took=self.looked, missing=self.store.interrupted
+            )
 
     def unknown(self) -> int:
         """How many calls came back without a value."""
         return sum(outcome.error is not None for outcome in self.store.outcomes.values())
 
     def asked(self, case: Case) -> str:
-        """Empty, or why this case is not asked in this run: outside its hours, or its condition does not hold."""
+        """Empty, or why this case is not asked in this run: its condition does not hold."""
         when = case.entity.when
         if when is None:
             return ""
-        outcome = self.store.outcomes.get(self.condition(case).key)
-        if outcome is None or outcome.error is not None or isinstance(outcome.value, Nothing):
-            return ""
-        value = outcome.value.value
-        met = value == when.equals if when.equals is not None else value is not None and value > (when.above or 0.0)
+        try:
+            value = self.condition_value(case)
+        except CouldNotLook:
+            return ""  # it stays, and `require_condition` makes it unknown
+        met = value == when.equals if when.equals is not None else value > when.above
         return "" if met else f"{when.reading} is {value}"
+
+    def condition_value(self, case: Case) -> Any:
+        """What the reading of `when:` says. Raises CouldNotLook when it says nothing that can be compared."""
+        assert case.entity.when is not None
+        name, cause = case.entity.when.reading, f"reading {case.entity.when.reading}"
+        try:
+            seen = self.store.outcomes[self.condition(case).key].get()
+        except (CouldNotLook, KeyError) as error:
+            known = error if isinstance(error, CouldNotLook) else CouldNotLook(f"{name} was not looked at", cause=cause)
+            raise CouldNotLook(f"its condition could not be read: {known.reason}", cause=known.cause, hint=known.hint) from error
+        if isinstance(seen, Nothing):
+            raise CouldNotLook(f"its condition has no value: {seen.note}", cause=cause)
+        if case.entity.when.equals is None and not isinstance(seen.value, (int, float)):
+            raise CouldNotLook(f"its condition is not a number: {seen.value!r}", cause=cause)
+        return seen.value
 
     def require_condition(self, case: Case) -> None:
         """Raise CouldNotLook when the reading on which a case depends could not be read."""
         if case.entity.when is not None:
-            outcome = self.store.outcomes.get(self.condition(case).key)
-            if outcome is not None and outcome.error is not None:
-                raise CouldNotLook(f"its condition could not be read: {outcome.error.reason}", cause=outcome.error.cause, hint=outcome.error.hint)
-            if outcome is not None and isinstance(outcome.value, Nothing):
-                raise CouldNotLook(f"its condition has no value: {outcome.value.note}", cause=f"reading {case.entity.when.reading}")
+            self.condition_value(case)
         if isinstance(case.entity.expect.wanted(case.expectation), Unobservable):
-            raise CouldNotLook("declared unobservable, and the last day of that has passed", cause="configuration", hint="give a limit, or a new date")
+            raise CouldNotLook(
+                "declared unobservable, and the last day of that has passed", cause="configuration", hint="give a limit, or a new date"
+            )
 
     def evidence(self, item: pytest.Item, case: Case) -> dict[str, Any]:
         """The fields of a result that come from the run: times, keys of observations, the runbook's passage."""
         outcomes = [self.store.outcomes[call.key] for call in self.calls(item, case) if call.key in self.store.outcomes]
-        passage = self.library.passage(case.identity.system, case.identity.check, case.identity.entity)
+        passage = self.passage(case)
         return {
             "at": min((each.at for each in outcomes), default=time.time()),
             "took": max((each.took for each in outcomes), default=0.0),
             "observations": tuple(each.call.key for each in outcomes),
             "heading": passage.heading, "runbook": passage.link, "expectation_ids": passage.ids,
         }  # fmt: skip
+
+    def passage(self, case: Case) -> Passage:
+        """What the runbook says of a case."""
+        return self.library.passage(case.identity.system, case.identity.check, case.identity.entity)
 
     def settle(self, result: Result) -> None:
         """Take a verdict into the journal. A second one for the same id (a failed teardown) may only make it worse."""
@@ -149,4 +168,3 @@ class Run:
         """The observations a result was judged by."""
         outcomes = [self.store.outcomes.get(key) for key in result.observations]
         return [each.value for each in outcomes if each is not None and each.error is None]
-

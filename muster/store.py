@@ -64,7 +64,9 @@ class Store:
         call = Call.of(probe, arguments)
         outcome = self.outcomes.get(call.key)
         if outcome is None:
-            raise CouldNotLook(f"{call.key} was not looked at", cause="this run", hint="look again without --replay, or complete the observations")
+            raise CouldNotLook(
+                f"{call.key} was not looked at", cause="this run", hint="look again without --replay, or complete the observations"
+            )
         return outcome.get()
 
     def look(self, calls: Iterable[Call], *, overall: float = OVERALL, progress: Callable[[int, int], None] | None = None) -> None:
@@ -72,7 +74,7 @@ class Store:
         for reset in RESETS:
             reset()
         wanted = {call.key: call for call in calls if call.key not in self.outcomes}
-        look = _Look(self, wanted, overall, progress or (lambda done, total: None))
+        look = _Look(self, wanted, overall, progress or (lambda _done, _total: None))
         try:
             look.run()
         finally:
@@ -150,7 +152,9 @@ class _Look:
         return f"the look as a whole ended after {self.overall:g} s"
 
     def late(self, call: Call, took: float, reason: str) -> Outcome:
-        error = CouldNotLook(reason, cause=_source(call), hint="is it reachable from here? a higher `timeout:` of the entity only helps a slow one")
+        error = CouldNotLook(
+            reason, cause=_source(call), hint="is it reachable from here? a higher `timeout:` of the entity only helps a slow one"
+        )
         return Outcome(call, error=error, at=time.time() - took, took=took)
 
     def settle(self, outcome: Outcome) -> None:
@@ -173,18 +177,26 @@ def _source(call: Call) -> str:
     return " ".join(dict.fromkeys(argument.target() for argument in call.arguments.values())) or call.probe.name
 
 
+def _observation(value: object) -> Observation:
+    if not isinstance(value, Observation):
+        raise TypeError(f"returned {type(value).__name__}, not an Observation")
+    return value
+
+
 def _make(call: Call, timeout: float, finished: "SimpleQueue[Outcome]") -> None:
     """Run one probe in its thread. Whatever it raises means that we could not look; an AssertionError of a client too."""
     begin(timeout)
     at, started = time.time(), time.monotonic()
     value, error = None, None
     try:
-        value = call.probe.function(**call.arguments)
-        if not isinstance(value, Observation):
-            raise TypeError(f"returned {type(value).__name__}, not an Observation")
+        value = _observation(call.probe.function(**call.arguments))
     except CouldNotLook as raised:
         error = raised
     except BaseException as raised:  # noqa: BLE001 - a thread that dies silently would leave its call without an outcome
-        error = CouldNotLook(f"the probe {call.probe.name} crashed: {type(raised).__name__}: {raised}", cause=f"probe {call.probe.name}", hint="a bug: report it")
+        error = CouldNotLook(
+            f"the probe {call.probe.name} crashed: {type(raised).__name__}: {raised}",
+            cause=f"probe {call.probe.name}",
+            hint="a bug: report it",
+        )
         error.__cause__ = raised
     finished.put(Outcome(call, value, error, at, time.monotonic() - started, traceback=error.__traceback__ if error else None))

@@ -27,14 +27,15 @@ class _Unit:
     def _validate(cls, value: Any) -> Self:
         if isinstance(value, cls):
             return value
-        if isinstance(value, str):
-            if re.fullmatch(cls.pattern, value.strip()):
-                return cls.parse(value.strip())
+        if isinstance(value, str) and re.fullmatch(cls.pattern, value.strip()):
+            return cls.parse(value.strip())
         raise PydanticCustomError("unit", "{rule}", {"rule": cls.rule})
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        return core_schema.with_info_plain_validator_function(cls._read, serialization=core_schema.plain_serializer_function_ser_schema(cls._write))
+        return core_schema.with_info_plain_validator_function(
+            cls._read, serialization=core_schema.plain_serializer_function_ser_schema(cls._write)
+        )
 
     @classmethod
     def _read(cls, value: Any, info: core_schema.ValidationInfo) -> Self:
@@ -190,7 +191,9 @@ class Counted(int):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        return core_schema.no_info_plain_validator_function(cls, serialization=core_schema.plain_serializer_function_ser_schema(lambda it: list(it.things)))
+        return core_schema.no_info_plain_validator_function(
+            cls, serialization=core_schema.plain_serializer_function_ser_schema(lambda it: list(it.things))
+        )
 
     def __repr__(self) -> str:
         if not self.things:
@@ -207,7 +210,9 @@ class Instant(float):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        return core_schema.no_info_plain_validator_function(cls, serialization=core_schema.plain_serializer_function_ser_schema(lambda it: it + 0.0))
+        return core_schema.no_info_plain_validator_function(
+            cls, serialization=core_schema.plain_serializer_function_ser_schema(lambda it: it + 0.0)
+        )
 
     def __str__(self) -> str:
         from datetime import UTC, datetime

@@ -5,6 +5,7 @@ files over 1 MiB, nesting over 40 levels.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -132,25 +133,27 @@ class _Reader:
 
     def scalar(self, node: yaml.ScalarNode, path: str) -> Any:
         kind, text = node.tag.rpartition(":")[2], node.value
-        if kind == "null":
+        pattern, read, reading = _SCALARS.get(kind, ("(?!)", str, kind))
+        if not re.fullmatch(pattern, text, re.DOTALL):
+            self.refuse(node, path, f"would be read as {reading}; quote it if text is meant", text)
             return None
-        if kind == "bool" and text in ("true", "false"):
-            return text == "true"
-        if kind == "int" and re.fullmatch(r"-?(0|[1-9]\d*)", text):
-            return int(text)
-        if kind == "float" and re.fullmatch(r"-?\d+\.\d+([eE][-+]?\d+)?", text):
-            return float(text)
-        if kind == "timestamp" and re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-            try:
-                return date.fromisoformat(text)
-            except ValueError as error:
-                self.refuse(node, path, f"not a date: {error}", text)
-                return None
-        if kind == "str":
-            return text
-        reading = {"bool": "a yes-or-no value; write true or false", "int": "a number in another notation", "float": "a number in another notation"}
-        self.refuse(node, path, f"would be read as {reading.get(kind, kind)}; quote it if text is meant", text)
-        return None
+        try:
+            return read(text)
+        except ValueError as error:
+            self.refuse(node, path, f"not a date: {error}", text)
+            return None
+
+
+_ANOTHER = "a number in another notation"
+_SCALARS: dict[str, tuple[str, Callable[[str], Any], str]] = {
+    "str": (".*", str, ""),
+    "null": (".*", lambda _: None, ""),
+    "bool": ("true|false", "true".__eq__, "a yes-or-no value; write true or false"),
+    "int": (r"-?(0|[1-9]\d*)", int, _ANOTHER),
+    "float": (r"-?\d+\.\d+([eE][-+]?\d+)?", float, _ANOTHER),
+    "timestamp": (r"\d{4}-\d\d-\d\d", date.fromisoformat, "a moment"),
+}
+"""For each of YAML's readings: what is accepted, what it becomes, and what else it would be read as."""
 
 
 def load(path: Path, shown: str | None = None) -> Node:
@@ -223,6 +226,8 @@ def _named(node: Node) -> bool:
 
 def _merge_named(base: Node, over: Node, depth: int) -> Node:
     overs = {item.value["name"].value: item for item in over.value}
-    items = [merge(item, overs.pop(item.value["name"].value), depth + 1) if item.value["name"].value in overs else item for item in base.value]
+    items = [
+        merge(item, overs.pop(item.value["name"].value), depth + 1) if item.value["name"].value in overs else item for item in base.value
+    ]
     names = {id(item) for item in overs.values()}
     return Node([*items, *(item for item in over.value if id(item) in names)], over.mark, over.key_mark)

@@ -51,7 +51,7 @@ def function_of(check):
 
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
 def test_a_check_is_one_comparison_with_its_limit(check):
-    docstring, *body = function_of(check).body
+    _, *body = function_of(check).body
 
     assert len(body) == 1
     statement = body[0]

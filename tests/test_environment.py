@@ -82,7 +82,9 @@ def test_two_files_make_an_environment(shop):
 
 
 def test_an_entity_behind_several_connections_is_looked_at_through_each(shop):
-    production = changed("  cluster: {kubernetes: {namespace: shop}}", "  eu: {kubernetes: {context: eu}}\n  us: {kubernetes: {context: us}}", PRODUCTION)
+    production = changed(
+        "  cluster: {kubernetes: {namespace: shop}}", "  eu: {kubernetes: {context: eu}}\n  us: {kubernetes: {context: us}}", PRODUCTION
+    )
     made = shop(system=changed("connection: cluster", "connection: [eu, us]"), production=production)
 
     webs = {entity.id: entity for entity in made.entities if entity.name == "web"}

@@ -63,6 +63,6 @@ def test_a_volume_needs_a_limit_and_names_its_cluster():
 def test_a_database_without_volume_reaches_one_connection_and_no_cluster():
     database = bind(made(), "s/e", {})
 
-    assert database.reached() == ("database",)
+    assert database.all_named() == ("database",)
     with pytest.raises(CouldNotLook, match="no volume"):
         database.cluster()

@@ -12,7 +12,9 @@ from muster.secrets import Secret, SecretRef, Setting
 CANARY = "canary-8f3a"
 
 
-@pytest.mark.parametrize("show", [repr, str, "{}".format, "{!r:>40}".format, lambda secret: f"{[secret]}", lambda secret: f"{secret.__class__}"])
+@pytest.mark.parametrize(
+    "show", [repr, str, "{}".format, "{!r:>40}".format, lambda secret: f"{[secret]}", lambda secret: f"{secret.__class__}"]
+)
 def test_no_way_of_printing_shows_the_secret(show):
     assert CANARY not in show(Secret(CANARY))
 

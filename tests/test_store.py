@@ -88,7 +88,7 @@ def test_whatever_a_probe_raises_means_that_we_could_not_look(error):
 
 
 def test_a_probe_that_returns_something_else_than_an_observation_has_not_looked():
-    store = look(call(lambda thing: {"pods": 3}, Thing("a")))
+    store = look(call(lambda thing: {"pods": thing}, Thing("a")))
 
     assert "not an Observation" in next(iter(store.outcomes.values())).error.reason
 
@@ -110,7 +110,7 @@ def test_a_hung_target_costs_its_own_deadline_and_nobody_elses():
     store = look(hung, *others)
     release.set()
 
-    with pytest.raises(CouldNotLook, match="no answer within 0.3 s") as caught:
+    with pytest.raises(CouldNotLook, match="no answer within") as caught:
         outcome(store, hung)
     assert caught.value.cause == "dead:1"
     assert all(outcome(store, each) for each in others)

@@ -79,7 +79,11 @@ def merged(tmp_path, text):
 def test_an_environment_changes_things_by_name_and_keeps_the_rest(tmp_path):
     made = merged(tmp_path, "workloads:\n  - name: web\n    expect: {ready: 5, restarts: {at_most: 9}}\n")
 
-    assert made["workloads"][0]["expect"] == {"ready": 5, "restarts": {"at_most": 9, "within": "24h"}, "quick": {"limit": "1s", "severity": "P1"}}
+    assert made["workloads"][0]["expect"] == {
+        "ready": 5,
+        "restarts": {"at_most": 9, "within": "24h"},
+        "quick": {"limit": "1s", "severity": "P1"},
+    }
     assert made["workloads"][1] == {"name": "worker", "expect": {"ready": 1}}
 
 

@@ -23,7 +23,7 @@ def test_rollout_is_complete(workload_rollout: WorkloadRollout, limit: int) -> N
 def test_pods_run_the_same_image(workload_pods: WorkloadPods, limit: int) -> None:
     """Every pod runs the same image, by digest.
 
-    Next: kubectl get pods -o jsonpath='{range .items[*]}{.metadata.name} {.status.containerStatuses[*].imageID}{"\\\\n"}{end}'
+    Next: kubectl get pods -o custom-columns=NAME:.metadata.name,IMAGE:.status.containerStatuses[*].imageID
     """
     assert workload_pods.digests <= limit
 

@@ -13,8 +13,11 @@ class When(Model):
     """Ask only when another reading says so: `when: {reading: traffic, above: 0}`."""
 
     reading: Name
-    above: float | None = None
+    """Name of the reading that decides."""
+    above: float = 0.0
+    """It has to be more than this."""
     equals: str | float | bool | None = None
+    """Or it has to be this."""
 
 
 class Entity(Model):
@@ -47,6 +50,14 @@ class Entity(Model):
     _connections: dict[str, Connection] = PrivateAttr(default_factory=dict)
     _instance: str = PrivateAttr(default="")
 
+    def place(self, environment: str, connections: dict[str, Connection], instance: str) -> None:
+        """Say where this entity stands; `bind` calls it once, on a copy."""
+        self._environment, self._connections, self._instance = environment, connections, instance
+
+    def parts(self) -> set[str]:
+        """Kinds of the connections through which it is looked at."""
+        return {self._connections[name].kind for name in self.all_named()}
+
     @property
     def id(self) -> str:
         """The name, with `@connection` when the entity is looked at through several."""
@@ -65,7 +76,7 @@ class Entity(Model):
         """Further connections that the entity refers to, each with the kind that it must be: ("cluster", "kubernetes")."""
         return ()
 
-    def reached(self) -> tuple[str, ...]:
+    def all_named(self) -> tuple[str, ...]:
         """Names of all connections that looking at the entity takes."""
         return (*self.named(), *(name for name, _ in self.also_named()))
 
@@ -81,7 +92,8 @@ class Entity(Model):
     def expectations(cls) -> dict[str, str]:
         """Names of what may be expected, as files say them, each with its attribute."""
         expect = cls.model_fields["expect"].annotation
-        assert isinstance(expect, type) and issubclass(expect, Expect)
+        assert isinstance(expect, type)
+        assert issubclass(expect, Expect)
         return expect.names()
 
     def source(self) -> Connection:
@@ -115,7 +127,5 @@ class Connected(Entity):
 def bind(entity: Entity, environment: str, connections: dict[str, Connection], instance: str = "") -> Entity:
     """The entity as it stands in an environment: with its connections, and looked at through one of several."""
     bound = entity.model_copy()
-    bound._environment = environment
-    bound._instance = instance
-    bound._connections = connections
+    bound.place(environment, connections, instance)
     return bound.adapted()

@@ -27,6 +27,7 @@ class InNamespace(Connected):
         return source
 
     def where(self) -> str:
+        """The namespace, for a person."""
         return f"namespace {self.namespace or self.cluster().namespace or 'of the connection'}"
 
 

@@ -208,13 +208,13 @@ class ServedCertificate(Entity):
         """The cluster that holds the secret."""
         return ((self.secret.connection, "kubernetes"),) if self.secret else ()
 
-    def place(self) -> Connection | None:
+    def where_served(self) -> Connection | None:
         """The connection whose address is meant; None with `host` and `port`."""
         return self._connections[self.connection] if self.connection is not None else None
 
     def target(self) -> str:
         """`host:port`. Raises CouldNotLook when it is read from a variable that is not set, or is no port."""
-        made = self.place()
+        made = self.where_served()
         if made is not None:
             return made.target()
         port = self.port.resolve() if isinstance(self.port, Setting) else str(self.port)
@@ -229,11 +229,11 @@ class ServedCertificate(Entity):
 
     def speaks(self) -> str:
         """What is spoken before TLS: postgresql, smtp, or nothing."""
-        return self.starttls or ("postgresql" if isinstance(self.place(), Postgresql) else "")
+        return self.starttls or ("postgresql" if isinstance(self.where_served(), Postgresql) else "")
 
     def trusts(self) -> str | None:
         """Path of the CA bundle; None for the system's. Raises CouldNotLook when it is read from a variable that is not set."""
-        made = self.place()
+        made = self.where_served()
         bundle = self.ca or (made.ca if isinstance(made, Http) else made.sslrootcert if isinstance(made, Postgresql) else None)
         return bundle.resolve() if bundle else None
 

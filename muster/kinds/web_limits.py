@@ -75,7 +75,7 @@ class Wishes(dict[str, Match | Amount | bool | str]):
     __repr__ = __str__
 
 
-def _fits(seen: object, wish: Match | Amount | bool | str) -> bool:  # noqa: FBT001 - a value of JSON
+def _fits(seen: object, wish: Match | Amount | bool | str) -> bool:
     return seen in wish if isinstance(wish, Match) else same(seen, wish)
 
 

@@ -19,18 +19,16 @@ def pods(
     ready: int = 3, not_ready: tuple[str, ...] = (), failing: tuple[str, ...] = (), moving: tuple[str, ...] = (), digests: int = 1
 ) -> WorkloadPods:
     """Three pods."""
-    return WorkloadPods(
-        looked_at=3, of="pods", ready=ready, not_ready=Counted(not_ready), failing=Counted(failing), mutable_images=Counted(moving), digests=digests
-    )  # fmt: skip
+    counted = {"not_ready": Counted(not_ready), "failing": Counted(failing), "mutable_images": Counted(moving)}
+    return WorkloadPods(looked_at=3, of="pods", ready=ready, digests=digests, **counted)
 
 
 def rollout(
     replicas: int = 3, unavailable: tuple[str, ...] = (), unfinished: tuple[str, ...] = (), stuck: tuple[str, ...] = ()
 ) -> WorkloadRollout:
     """One deployment."""
-    return WorkloadRollout(
-        looked_at=1, of="controllers", replicas=replicas, unavailable=Counted(unavailable), unfinished=Counted(unfinished), stuck=Counted(stuck)
-    )  # fmt: skip
+    counted = {"unavailable": Counted(unavailable), "unfinished": Counted(unfinished), "stuck": Counted(stuck)}
+    return WorkloadRollout(looked_at=1, of="controllers", replicas=replicas, **counted)
 
 
 def accidents(killed: tuple[str, ...] = (), restarted: tuple[str, ...] = ()) -> WorkloadAccidents:

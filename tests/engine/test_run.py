@@ -173,6 +173,13 @@ def test_a_check_module_that_does_not_import_is_exit_4_and_the_others_run(tmp_pa
     assert verdicts(made) == {"errors": Verdict.HOLDS}
 
 
+@pytest.mark.parametrize("option", ["-x", "--collect-only"])
+def test_a_check_module_that_does_not_import_is_exit_4_even_when_nothing_else_runs(tmp_path, option):
+    made = project(tmp_path).write("checks/daily/test_broken.py", "import nothing_of_that_name\n")
+
+    assert made.run(option).returncode == 4
+
+
 def test_a_check_of_an_expectation_that_no_kind_has_is_exit_4(tmp_path):
     check = "import pytest\n\n@pytest.mark.expects('at_moost')\ndef test_x(measured, limit):\n    assert measured.value <= limit\n"
     made = project(tmp_path).write("checks/daily/test_typo.py", check)
@@ -253,8 +260,13 @@ def test_outside_its_hours_an_entity_is_not_asked_and_counted(tmp_path):
 
 @pytest.mark.parametrize(
     ("traffic", "verdict", "code"),
-    [({"value": 3}, Verdict.VIOLATED, 1), ({"value": 0}, Verdict.NOT_ASKED, 5), (UNREACHABLE, Verdict.UNKNOWN, 10)],
-    ids=["condition holds", "condition does not hold", "condition cannot be read"],
+    [
+        ({"value": 3}, Verdict.VIOLATED, 1),
+        ({"value": 0}, Verdict.NOT_ASKED, 5),
+        (UNREACHABLE, Verdict.UNKNOWN, 10),
+        ({"value": "three"}, Verdict.UNKNOWN, 10),
+    ],
+    ids=["condition holds", "condition does not hold", "condition cannot be read", "condition is no number"],
 )
 def test_another_reading_decides_whether_one_is_asked(tmp_path, traffic, verdict, code):
     readings = [reading("traffic", expect={"at_most": 9}, cadence="weekly"), reading("errors", when={"reading": "traffic", "above": 0})]
@@ -342,4 +354,3 @@ def test_the_tests_of_a_project_are_left_alone(tmp_path):
 
     assert done.returncode == 0
     assert not made.out.exists()
-

@@ -122,7 +122,8 @@ def test_what_is_remembered_between_probes_holds_no_value(cluster: SmallCluster)
     cluster.look("secret_keys", secret())
     remembered = repr([outcome.result() for outcome in kubernetes_client._seen.values()])
     assert "PASSWORD" in remembered
-    assert CANARY not in remembered and base64.b64encode(CANARY.encode()).decode() not in remembered
+    assert CANARY not in remembered
+    assert base64.b64encode(CANARY.encode()).decode() not in remembered
 
 
 def test_a_secret_that_the_environment_does_not_name_is_not_asked_for(cluster: SmallCluster) -> None:
@@ -145,7 +146,8 @@ def test_a_secret_that_does_not_exist_is_nothing(cluster: SmallCluster) -> None:
     cluster.put([], allow=ALLOWED)
     for probe in ("secret_keys", "secret_use", "secret_certificate"):
         seen = cluster.look(probe, secret())
-        assert isinstance(seen, Nothing) and seen.note == "no secret named web-secrets in namespace shop"
+        assert isinstance(seen, Nothing)
+        assert seen.note == "no secret named web-secrets in namespace shop"
 
 
 NAMED_ONLY = [
@@ -160,9 +162,11 @@ def test_a_new_secret_that_nothing_refers_to_is_named_and_no_value_travels(clust
     cluster.put(objects, allow=ALLOWED, rules=NAMED_ONLY)
     seen = cluster.look("secret_use", secret())
     assert seen.users == ("deployment web",)
-    assert len(seen.unreferenced.things) == 1 and seen.unreferenced.things[0].startswith("web-secrets-new, created ")
+    assert len(seen.unreferenced.things) == 1
+    assert seen.unreferenced.things[0].startswith("web-secrets-new, created ")
     asked = cluster.running.requests("kubernetes", resource="secrets")
-    assert asked and all(each["verb"] == "list" for each in asked)
+    assert asked
+    assert all(each["verb"] == "list" for each in asked)
 
 
 def test_a_rotation_is_complete_when_both_or_the_only_one_are_referred_to(cluster: SmallCluster) -> None:
@@ -177,7 +181,8 @@ def test_a_rotation_is_complete_when_both_or_the_only_one_are_referred_to(cluste
 def test_a_stored_certificate_gives_its_serial_its_end_and_whether_the_key_belongs_to_it(cluster: SmallCluster) -> None:
     cluster.put([stored("web-tls", "kubernetes.io/tls", **pair(20))], allow=ALLOWED)
     seen = cluster.look("secret_certificate", secret("web-tls"))
-    assert seen.serial.lower().lstrip("0") == "abc" and seen.key_matches
+    assert seen.serial.lower().lstrip("0") == "abc"
+    assert seen.key_matches
     assert 19 * 86400 < seen.valid_for <= 20 * 86400
     saved = TypeAdapter(SecretCertificate).dump_json(seen)
     assert TypeAdapter(SecretCertificate).validate_json(saved, context="saved") == seen
@@ -191,7 +196,8 @@ def test_a_stored_certificate_gives_its_serial_its_end_and_whether_the_key_belon
 def test_a_secret_without_a_certificate_is_nothing(cluster: SmallCluster, kind: str, crt: str, why: str) -> None:
     cluster.put([stored("web-tls", kind, tls_dot_crt=crt, tls_dot_key="x")], allow=ALLOWED)
     seen = cluster.look("secret_certificate", secret("web-tls"))
-    assert isinstance(seen, Nothing) and why in seen.note
+    assert isinstance(seen, Nothing)
+    assert why in seen.note
 
 
 def test_an_ingress_in_order_has_nothing_missing(cluster: SmallCluster) -> None:

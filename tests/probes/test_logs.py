@@ -15,7 +15,7 @@ from fixtures.logs import LogCount, carried, timed
 from muster.connections import Kubernetes
 from muster.kinds.logs import Log
 from muster.probes import CouldNotLook, Nothing
-from sandbox.world import Trouble
+from sandbox.world import Cluster, Trouble, World
 from tests.probes.small_cluster import EVERYTHING, SmallCluster, container, ended, lines, log, pod, small_cluster
 
 
@@ -55,7 +55,8 @@ def test_more_than_ten_records_of_a_pod_are_read(cluster: SmallCluster) -> None:
     cluster.put([pod("web-a")], logs=log("web-a", lines(*["ERROR x"] * 5000)))
     assert cluster.look("log_count", errors()).matched == 5000
     asked = cluster.running.requests(subresource="log")
-    assert len(asked) == 1 and "tailLines" not in json.dumps(asked)
+    assert len(asked) == 1
+    assert "tailLines" not in json.dumps(asked)
 
 
 def test_records_older_than_the_window_do_not_count(cluster: SmallCluster) -> None:
@@ -123,23 +124,19 @@ def test_a_container_that_never_started_is_noted_and_the_others_are_read(cluster
 def test_pods_of_which_none_started_have_no_log_to_be_green_about(cluster: SmallCluster) -> None:
     cluster.put([pod("web-a", container(state={"waiting": {"reason": "ImagePullBackOff"}}))])
     seen = cluster.look("log_count", errors())
-    assert isinstance(seen, Nothing) and "ImagePullBackOff" in seen.note
+    assert isinstance(seen, Nothing)
+    assert "ImagePullBackOff" in seen.note
 
 
 def test_a_pod_that_vanishes_after_the_list_is_noted(cluster: SmallCluster) -> None:
     cluster.put([pod("web-a"), pod("web-b")], logs=log("web-a", lines("ERROR x")) | log("web-b", lines("ERROR y")))
     listed = cluster.look("log_count", errors())
     assert listed.matched == 2
-    cluster.running.put_world(_world_without(cluster, "web-b"))
+    left = Cluster(objects=[pod("web-a")], tokens={"reader": EVERYTHING}, namespace="shop", logs=log("web-a", lines("ERROR x")))
+    cluster.running.put_world(World(cluster=left))
     seen = cluster.look("log_count", errors())
-    assert (seen.matched, seen.note) == (1, "the log of web-b/web is gone")
-
-
-def _world_without(cluster: SmallCluster, name: str) -> object:
-    from sandbox.world import Cluster, World
-
-    kept = [pod("web-a")]
-    return World(cluster=Cluster(objects=kept, tokens={"reader": EVERYTHING}, namespace="shop", logs=log("web-a", lines("ERROR x"))))
+    assert seen.matched == 1
+    assert seen.note == "the log of web-b/web is gone"
 
 
 @pytest.mark.parametrize("status", [401, 403, 500, 503])
@@ -161,9 +158,23 @@ def test_logs_that_are_forbidden_by_role_are_unknown_and_say_what_lacks(cluster:
 
 def test_a_log_without_any_level_is_unknown_and_not_zero_errors(cluster: SmallCluster) -> None:
     cluster.put([pod("web-a")], logs=log("web-a", lines("request done", "request failed")))
-    with pytest.raises(CouldNotLook, match="none of 2 records shows a level that we know"):
+    with pytest.raises(CouldNotLook, match="2 of 2 records are in logs without a level that we know"):
         cluster.look("log_count", errors())
     assert cluster.look("log_count", errors(level=None, contains="failed")).matched == 1
+
+
+def test_a_sidecar_with_levels_does_not_vouch_for_a_container_without(cluster: SmallCluster) -> None:
+    logs = log("web-a", lines(*["request failed"] * 9)) | log("web-a", lines("INFO ready"), "proxy")
+    cluster.put([pod("web-a", container(), container("proxy"))], logs=logs)
+    with pytest.raises(CouldNotLook, match="9 of 10 records .*9 of container web"):
+        cluster.look("log_count", errors())
+    assert cluster.look("log_count", errors(containers=["proxy"])).matched == 0
+
+
+def test_a_few_records_without_levels_are_only_noted(cluster: SmallCluster) -> None:
+    logs = log("web-a", lines(*["INFO fine"] * 9)) | log("web-a", lines("ready"), "proxy")
+    cluster.put([pod("web-a", container(), container("proxy"))], logs=logs)
+    assert cluster.look("log_count", errors()).note == "without a level that we know: 1 of container proxy"
 
 
 def test_a_log_of_one_level_only_is_understood(cluster: SmallCluster) -> None:
@@ -207,14 +218,16 @@ def test_an_observation_holds_no_text_of_a_record_but_a_masked_signature(cluster
     saved = TypeAdapter(LogCount).dump_json(seen).decode()
     assert not any(word in saved for word in ("jane", "10.1.2.3", "canary"))
     again = TypeAdapter(LogCount).validate_json(saved, context="saved")
-    assert again == seen and str(again.matched) == str(seen.matched)
+    assert again == seen
+    assert str(again.matched) == str(seen.matched)
 
 
 def test_a_log_of_many_blocks_is_read_to_its_end(cluster: SmallCluster) -> None:
     many = lines(*["INFO " + "x" * 1000] * (4 * BLOCK // 1000), "ERROR last")
     cluster.put([pod("web-a")], logs=log("web-a", many))
     seen = cluster.look("log_count", errors())
-    assert seen.matched == 1 and seen.looked_at > 3 * BLOCK
+    assert seen.matched == 1
+    assert seen.looked_at > 3 * BLOCK
 
 
 def test_a_dripping_log_meets_the_deadline_and_is_unknown(cluster: SmallCluster) -> None:

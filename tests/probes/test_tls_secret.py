@@ -71,7 +71,7 @@ def test_a_secret_that_does_not_exist_is_nothing(facade: Running) -> None:
     assert look(facade, world()) == Nothing(of="secrets", note="there is no secret tls-cert")
 
 
-@pytest.mark.parametrize("change", [{"type": "Opaque"}, {"data": {"tls.crt": "bm90IGEgY2VydGlmaWNhdGU="}}])
+@pytest.mark.parametrize("change", [{"data": {"tls.crt": "bm90IGEgY2VydGlmaWNhdGU="}}, {"type": "Opaque", "data": {"a": "Yg=="}}])
 def test_a_secret_without_a_certificate_is_nothing(facade: Running, change: dict[str, Any]) -> None:
     got = look(facade, world({**SECRET, **change}))
 

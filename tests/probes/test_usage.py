@@ -48,7 +48,8 @@ def test_the_container_nearest_to_its_limit_is_named_in_real_units(cluster: Smal
 def test_a_running_pod_without_a_sample_exceeds_every_limit_by_name(cluster: SmallCluster) -> None:
     cluster.put([pod("web-a"), pod("web-b"), sample("web-a", "10m", "64Mi")])
     seen = usage(cluster)
-    assert seen.cpu > 10 and seen.cpu.series == "web-b/web has no sample of cpu"
+    assert seen.cpu > 10
+    assert seen.cpu.series == "web-b/web has no sample of cpu"
     saved = TypeAdapter(WorkloadUsage).dump_json(seen)
     assert TypeAdapter(WorkloadUsage).validate_json(saved, context="saved").cpu == seen.cpu
 
@@ -81,7 +82,8 @@ def test_an_old_sample_says_nothing(cluster: SmallCluster) -> None:
 def test_a_selector_that_matches_nothing_is_looked_at_zero(cluster: SmallCluster) -> None:
     cluster.put([pod("x", labels={"app": "x"}), sample("x", "10m", "64Mi")])
     seen = usage(cluster)
-    assert seen.looked_at == 0 and "selector app=web" in seen.note
+    assert seen.looked_at == 0
+    assert "selector app=web" in seen.note
 
 
 def test_an_empty_metrics_api_is_unknown(cluster: SmallCluster) -> None:

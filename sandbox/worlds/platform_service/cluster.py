@@ -8,7 +8,7 @@ from sandbox.world import Cluster, Fault, Object, World
 from sandbox.worlds.platform_service import cluster_faults, workload_faults
 
 NAMESPACE = "platform"
-TOKEN = "sandbox-reader"
+TOKEN = "sandbox-reader"  # noqa: S105 - opens the sandbox only
 """Of the read-only service account that the kubeconfig uses."""
 SERVICE_PODS = tuple(f"platform-service-7c9d8b6f5-{suffix}" for suffix in ("a2x4k", "b8m2p", "c6t9w"))
 NODES = ("node-1", "node-2", "node-3")
@@ -30,7 +30,9 @@ def digest(image: str) -> str:
     return f"{image.rpartition(':')[0]}@sha256:{sha256(image.encode()).hexdigest()}"
 
 
-def thing(api: str, kind: str, name: str, created: float, /, namespace: str | None = NAMESPACE, labels: Any = None, **parts: Any) -> Object:
+def thing(  # noqa: PLR0913 - what an object is made of
+    api: str, kind: str, name: str, created: float, /, namespace: str | None = NAMESPACE, *, labels: Any = None, **parts: Any
+) -> Object:
     """One object with its metadata."""
     metadata = {"name": name, "uid": f"uid-{kind.lower()}-{name}", "creationTimestamp": stamp(created), "labels": dict(labels or {})}
     if namespace:
@@ -61,7 +63,7 @@ def template(app: str, image: str | None = None) -> Object:
     return {"metadata": {"labels": dict(LABELS[app])}, "spec": {"containers": [container], "terminationGracePeriodSeconds": 30}}
 
 
-def condition(kind: str, since: float, value: bool = True, reason: str = "", message: str = "") -> Object:
+def condition(kind: str, since: float, value: bool = True, reason: str = "", message: str = "") -> Object:  # noqa: FBT002 - conditions are mostly true
     """One entry of a status' conditions."""
     made = {"type": kind, "status": "True" if value else "False", "lastTransitionTime": stamp(since)}
     return made | ({"reason": reason} if reason else {}) | ({"message": message} if message else {})
@@ -123,18 +125,18 @@ def service_workload(now: float) -> list[Object]:
         condition("Available", now - 3 * DAY, reason="MinimumReplicasAvailable"),
         condition("Progressing", now - 3 * DAY, reason="NewReplicaSetAvailable"),
     ]
-    sets = [_replica_set(deployment, OLD, "1", 0, now - 40 * DAY, "v1.0.0"), _replica_set(deployment, NEW, "2", 3, now - 3 * DAY, "v1.1.0")]
+    sets = [_replica_set(deployment, OLD, 0, now - 40 * DAY, "v1.0.0"), _replica_set(deployment, NEW, 3, now - 3 * DAY, "v1.1.0")]
     labels = LABELS["platform-service"] | {"pod-template-hash": NEW}
     pods = [owned(pod(name, "platform-service", NODES[place], now - 3 * DAY, labels), sets[1]) for place, name in enumerate(SERVICE_PODS)]
     return [deployment, *sets, *pods]
 
 
-def _replica_set(deployment: Object, mark: str, revision: str, replicas: int, created: float, tag: str) -> Object:
+def _replica_set(deployment: Object, mark: str, replicas: int, created: float, tag: str) -> Object:
     made = controller("ReplicaSet", "platform-service", created, replicas)
     made["metadata"] |= {
         "name": f"platform-service-{mark}",
         "uid": f"uid-replicaset-{mark}",
-        "annotations": {"deployment.kubernetes.io/revision": revision},
+        "annotations": {"deployment.kubernetes.io/revision": "1" if mark == OLD else "2"},
     }
     made["metadata"]["labels"]["pod-template-hash"] = mark
     made["spec"]["template"] = template("platform-service", f"registry.example/platform-service:{tag}")

@@ -50,7 +50,7 @@ def unready(world: World, pod: str, seconds: float = 1200.0) -> Object:
     told = {"status": "False", "reason": "ContainersNotReady", "message": f"containers with unready status: [{app}]"}
     for each in found["status"]["conditions"]:
         if each["type"] in ("Ready", "ContainersReady"):
-            each |= told | {"lastTransitionTime": ago(world, seconds)}
+            each.update(told, lastTransitionTime=ago(world, seconds))
     for slices in every(world, "EndpointSlice"):
         for endpoint in slices["endpoints"]:
             if endpoint["targetRef"]["name"] == pod:

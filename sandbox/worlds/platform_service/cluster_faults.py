@@ -5,16 +5,34 @@ from collections.abc import Callable
 from sandbox.world import Fault, World
 from sandbox.worlds.platform_service.cluster_edits import ago, drop, every, find
 
-NOT_READY = "test_every_pod_is_ready[platform-service]"
-TOO_FEW = "test_enough_pods_are_ready[platform-service]"
-UNAVAILABLE = "test_replicas_are_available[platform-service]"
 SERVED = "test_service_has_ready_endpoints[platform-service]"
 ROOM = "test_there_is_room_to_scale_up[platform-service]"
 CAN_SCALE = "test_autoscaler_can_scale[platform-service]"
 HEADROOM = "test_autoscaler_is_below_its_maximum[platform-service]"
 METRICS = "test_autoscaler_sees_its_metrics[platform-service]"
 DECLARED = "test_autoscaler_is_as_declared[platform-service]"
-FAILING = "test_no_container_fails_to_start[platform-service]"
+SERVICE = (
+    *("enough_pods_are_ready", "every_pod_is_scraped", "pods_run_the_same_image", "pods_stay_stable", "rollout_is_complete"),
+    *("containers_do_not_restart_repeatedly", "containers_have_their_memory_limit", "image_names_do_not_move"),
+    *("pods_run_with_the_current_configuration", "there_is_room_to_scale_up", "workload_is_not_left_scaled_down"),
+    *("cpu_stays_below_its_limit", "memory_stays_below_its_limit", "no_warnings_about_a_workload"),
+)
+BOTH = (
+    *("every_pod_is_ready", "no_container_fails_to_start", "no_container_ran_out_of_memory"),
+    *("no_rollout_is_stuck", "replicas_are_available"),
+)
+LOGS = (
+    *("every_pod_writes_a_log[service-errors]", "no_message_dominates_the_log[service-errors]"),
+    *("every_route_answers_in_time[service-requests]", "log_records_carry_the_field[service-requests]"),
+    *(f"log_records_of_a_kind_stay_few[{name}]" for name in ("service-errors", "service-errors-day")),
+    *(f"log_records_of_a_kind_stay_few[{name}]" for name in ("pool-exhausted", "disk-full", "database-fatal")),
+)
+THROUGH_PODS = (
+    *(f"test_{name}[platform-service]" for name in (*SERVICE, *BOTH)),
+    *(f"test_{name}[postgres]" for name in BOTH),
+    *(f"test_{name}" for name in LOGS),
+)
+"""Every check that has to list pods first."""
 
 
 def _no_room(world: World) -> None:
@@ -170,7 +188,7 @@ FAULTS: list[Fault] = [
         "kubernetes-forbidden",
         "the account that looks lost the right to list pods",
         _forbidden,
-        (NOT_READY, TOO_FEW, FAILING, UNAVAILABLE),
+        THROUGH_PODS,
         "unknown",
     ),
 ]

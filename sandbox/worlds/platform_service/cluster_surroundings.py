@@ -61,7 +61,9 @@ def _nodes(now: float) -> list[Object]:
         "conditions": [*pressures, condition("Ready", now - 90 * DAY, reason="KubeletReady", message="kubelet is posting ready status")],
         "nodeInfo": {"kubeletVersion": "v1.32.3"},
     }
-    return [thing("v1", "Node", name, now - 90 * DAY, None, {"kubernetes.io/hostname": name}, spec={}, status=status) for name in NODES]
+    return [
+        thing("v1", "Node", name, now - 90 * DAY, None, labels={"kubernetes.io/hostname": name}, spec={}, status=status) for name in NODES
+    ]
 
 
 def _limits(now: float) -> list[Object]:

@@ -136,7 +136,7 @@ FAULTS: list[Fault] = [
         "volume-nearly-full",
         "the database fills nine tenths of its volume",
         _small_claim,
-        ("test_database_fits_its_volume[platform-db]",),
+        ("test_database_fits_its_volume[platform-db]", "test_volumes_are_large_enough[postgres-data]"),
     ),
     Fault(
         "index-invalid",

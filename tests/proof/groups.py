@@ -1,0 +1,59 @@
+"""Which faults are applied together: those of servers that no check reads together.
+
+A check reads the web servers, or Prometheus, or the database, or the cluster (and perhaps one of the others with it).
+So of a fault of each of the first three, applied at once to a healthy cluster, each check can see only one.
+"""
+
+from collections.abc import Iterator
+from itertools import zip_longest
+
+from sandbox.faults import Found, builder, faults
+from sandbox.world import World
+from tests.proof.harness import SYSTEM, Proof, Seen
+
+ALONE = ("metrics", "sites", "databases")
+"""Parts of a world that no check reads together."""
+
+
+def groups() -> Iterator[tuple[Found, ...]]:
+    """All faults; several together where each edits another of ALONE and nothing else."""
+    healthy = builder(SYSTEM)(0.0)
+    by_part: dict[str, list[Found]] = {part: [] for part in ALONE}
+    for found in faults(SYSTEM):
+        edited = _edited(found, healthy)
+        if edited in ALONE:
+            by_part[edited].append(found)
+        else:
+            yield (found,)
+    for together in zip_longest(*by_part.values()):
+        yield tuple(found for found in together if found)
+
+
+def _edited(found: Found, healthy: World) -> str:
+    """The only part of the world that a fault edits; empty when there are several."""
+    world = builder(SYSTEM)(0.0)
+    found.fault.edit(world)
+    parts = [name for name, value in vars(world).items() if value != getattr(healthy, name)]
+    return parts[0] if len(parts) == 1 else ""
+
+
+class Outcomes:
+    """What the checks say of each fault; faults of one group share a run."""
+
+    def __init__(self, proof: Proof) -> None:
+        self.proof = proof
+        self.group = {found.name: group for group in groups() for found in group}
+        self.seen: dict[tuple[Found, ...], Seen] = {}
+
+    def of(self, found: Found) -> Seen:
+        """The run with this fault, less what its companions declare; alone when they do not all do what they declare."""
+        group = self.group[found.name]
+        if group not in self.seen:
+            self.seen[group] = self.proof.broken(*(each.fault.edit for each in group))
+        together = self.seen[group]
+        if len(group) == 1:
+            return together
+        declared = {name: each.fault.verdict for each in group for name in each.fault.violates}
+        if together.not_holding() != declared or len(declared) != sum(len(each.fault.violates) for each in group):
+            return self.proof.broken(found.fault.edit)
+        return together.without({name for each in group if each != found for name in each.fault.violates})
