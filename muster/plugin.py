@@ -62,6 +62,8 @@ def pytest_configure(config: pytest.Config) -> None:
     except (ConfigError, SelectionError, ReplayError, StateError) as error:
         raise pytest.UsageError(*str(error).splitlines()) from error
     transport.install()
+    if not config.option.collectonly:
+        run.forget_last()
     config.hook.pytest_muster_validate(config=config, environments=environments)
     config.option.continue_on_collection_errors = True  # the other modules still run; the exit code says that one did not
 

@@ -43,6 +43,11 @@ class Run:
         self.broken = False
         self.deselected: list[tuple[str, str]] = []
 
+    def forget_last(self) -> None:
+        """Remove what the last run left, so that a run that is refused later on leaves nothing that looks like its own."""
+        for name in ("journal.jsonl", *(() if self.replay else ("observations.jsonl",))):
+            (self.out / name).unlink(missing_ok=True)
+
     def cases_of(self, check: Any, expectation: str, fixtures: list[str], folder: str) -> list[Case]:
         """The cases of one check. Raises UsageError when no kind has its expectation."""
         kinds: set[type[Entity]] = {kind for kind in KINDS if expectation in kind.expectations()}

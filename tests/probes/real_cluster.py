@@ -34,6 +34,15 @@ class RealCluster:
         self.connection = Kubernetes.model_validate({"kubeconfig": path, "namespace": namespace})
         self.made: list[tuple[Any, str]] = []
 
+    def await_account(self) -> None:
+        """Wait for the namespace's default service account: until it is there, no pod can be created."""
+        ends = time.monotonic() + 60
+        while time.monotonic() < ends:
+            if any(each.metadata.name == "default" for each in self.api.list_namespaced_service_account(self.namespace).items):
+                return
+            time.sleep(0.2)
+        raise TimeoutError(f"namespace {self.namespace} got no default service account")
+
     def put(self, objects: list[Object]) -> None:
         """Replace what the namespace holds of earlier tests; forget what was looked at."""
         self.clear()
@@ -81,6 +90,7 @@ def real_cluster() -> Iterator[RealCluster]:
     made = RealCluster(os.environ[VARIABLE], f"muster-test-{uuid.uuid4().hex[:8]}")
     made.api.create_namespace({"metadata": {"name": made.namespace}})
     try:
+        made.await_account()
         yield made
     finally:
         made.api.delete_namespace(made.namespace)
