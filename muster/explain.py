@@ -34,5 +34,5 @@ def _value(terms: Terms) -> str:
     }
     if not own:
         return "unobservable, and its last day has passed"
-    first = own.pop(terms.primary, None)
-    return " ".join([str(first), *(f"{name}={value}" for name, value in own.items())])
+    own.pop(terms.primary, None)
+    return " ".join([str(terms.value), *(f"{name}={value}" for name, value in own.items())])

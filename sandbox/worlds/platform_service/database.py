@@ -15,9 +15,9 @@ SCHEMA = (
     "created_at timestamptz NOT NULL)",
     "INSERT INTO orders (status, amount, created_at) SELECT 'shipped', n % 97, now() - n * interval '1 minute' "
     "FROM generate_series(1, 12000) n",
-    # One event every two hours over the whole retention of 90 days.
-    "INSERT INTO audit_events (actor, action, created_at) SELECT 'user-' || n % 50, 'login', now() - n * interval '2 hours' "
-    "FROM generate_series(0, 1080) n",
+    # One event every eight hours over the whole retention of 365 days.
+    "INSERT INTO audit_events (actor, action, created_at) SELECT 'user-' || n % 50, 'login', now() - n * interval '8 hours' "
+    "FROM generate_series(0, 1095) n",
     "ALTER TABLE orders OWNER TO platform",
     "ALTER TABLE audit_events OWNER TO platform",
     # Else the rows above would count as changed after the ANALYZE below. Servers before 15 do not know this.
@@ -164,8 +164,8 @@ FAULTS: list[Fault] = [
     Fault("slow-statement", "a frequent statement is slow", _sql(*["SELECT pg_sleep(0.03)"] * 15), (SLOW,)),
     Fault(
         "audit-events-kept-too-long",
-        "the clean-up of audit events never ran: the oldest is 120 days old",
-        _sql("INSERT INTO audit_events (actor, action, created_at) VALUES ('user-1', 'login', now() - interval '120 days')"),
+        "the clean-up of audit events never ran: the oldest is 400 days old",
+        _sql("INSERT INTO audit_events (actor, action, created_at) VALUES ('user-1', 'login', now() - interval '400 days')"),
         (AUDIT,),
     ),
     Fault(
