@@ -13,9 +13,10 @@ from muster.units import ByteSize, Counted, Duration, Percent
 def counted(**values: object) -> LogCount:
     """What three quiet pods wrote, changed as wished."""
     quiet: dict[str, object] = {
-        "looked_at": 90_000, "of": "bytes", "seen": "https://10.0.0.1:6443, namespace platform", "window": Duration(3600), "streams": 3, "records": 500,
-        "matched": Measured(4, "", "4 in web-a"), "top": Measured(2, "", "order <n> failed"), "pods": (PodLog("web-a", 500, 4, ByteSize(90_000)),),
-        "silent": Counted(), "field": "", "carrying": 0, "value": "", "routes": (), "measured": 0,
+        "looked_at": 90_000, "of": "bytes", "seen": "https://10.0.0.1:6443, namespace platform", "window": Duration(3600), "streams": 3,
+        "records": 500, "matched": Measured(4, "", "4 in web-a"), "top": Measured(2, "", "order <n> failed"),
+        "pods": (PodLog("web-a", 500, 4, ByteSize(90_000)),), "silent": Counted(), "field": "", "carrying": 0, "value": "", "routes": (),
+        "measured": 0,
     }  # fmt: skip
     return LogCount(**{**quiet, **values})  # type: ignore[arg-type]
 

@@ -166,7 +166,7 @@ def test_a_log_without_any_level_is_unknown_and_not_zero_errors(cluster: SmallCl
 def test_a_sidecar_with_levels_does_not_vouch_for_a_container_without(cluster: SmallCluster) -> None:
     logs = log("web-a", lines(*["request failed"] * 9)) | log("web-a", lines("INFO ready"), "proxy")
     cluster.put([pod("web-a", container(), container("proxy"))], logs=logs)
-    with pytest.raises(CouldNotLook, match="9 of 10 records .*9 of container web"):
+    with pytest.raises(CouldNotLook, match=r"9 of 10 records .*9 of container web"):
         cluster.look("log_count", errors())
     assert cluster.look("log_count", errors(containers=["proxy"])).matched == 0
 
