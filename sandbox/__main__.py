@@ -82,6 +82,8 @@ def _list_faults(*, only_names: bool) -> int:
         print(f"{found.name}\n    {found.fault.summary}")
         for violated in found.fault.violates:
             print(f"    {found.fault.verdict}: {violated}")
+        for hidden in found.fault.hides:
+            print(f"    unknown: {hidden}")
     return 0
 
 

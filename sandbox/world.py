@@ -115,6 +115,7 @@ class Metrics:
     series: list[Series] = field(default_factory=list)
     targets: dict[str, dict[str, str]] = field(default_factory=dict)  # target name -> labels (job, pod, namespace ...)
     silent: list[str] = field(default_factory=list)  # targets that are scraped and answer 503
+    reloaded: str = ""  # what its configuration file is replaced with, and reloaded, after the start; "": left alone
     rules: list[Object] = field(default_factory=list)  # rule groups as in a Prometheus rule file
     scrape_interval: str = "1s"
     evaluation_interval: str = "1s"
@@ -175,3 +176,4 @@ class Fault:
     edit: Callable[[World], None] = field(compare=False)
     violates: tuple[str, ...] = ()  # "check[entity]" ids that must not hold any more
     verdict: str = "violated"  # or "unknown"
+    hides: tuple[str, ...] = ()  # ids that are unknown as well, because they can no longer be looked at

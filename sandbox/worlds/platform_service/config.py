@@ -122,9 +122,7 @@ FAULTS: list[Fault] = [
     ),
     Fault("secret-key-empty", "the database password in the secret is empty", _secret_empty, (SECRET_KEYS[0],)),
     Fault("secret-not-referenced", "a new secret was created and the deployment still names the old one", _secret_not_used, (SECRET_USED,)),
-    Fault(
-        "tls-secret-of-wrong-type", "the TLS secret was created again as an ordinary one", _wrong_type, (SECRET_TYPE, BROKEN_TLS, SERVED)
-    ),
+    Fault("tls-secret-of-wrong-type", "the TLS secret was created again as an ordinary one", _wrong_type, (SECRET_TYPE, BROKEN_TLS)),
     Fault("ingress-secret-typo", "the ingress names a TLS secret that does not exist", _typo, (BROKEN_TLS,)),
     Fault("ingress-backend-missing", "the ingress leads to a service that does not exist", _no_backend, (BACKENDS,)),
     Fault("ingress-host-wrong", "the ingress serves a misspelt host name", _other_host, (HOSTS,)),

@@ -72,6 +72,18 @@ def _small_claim(world: World) -> None:
             claim["status"]["capacity"]["storage"] = "42Mi"
 
 
+def _untrusted(world: World) -> None:
+    world.databases["database"].certificate = Served(issuer="foreign")
+
+
+DAMAGE = (
+    "CREATE TABLE damaged AS SELECT 1 AS n",
+    # A page of noise at the end of the table's file, which the next reading of the table comes upon.
+    "DO $$ BEGIN EXECUTE format('COPY (SELECT 1) TO PROGRAM %L', 'cat > /dev/null; head -c 8192 /dev/urandom >> '"
+    " || pg_relation_filepath('damaged')); END $$",
+    "DO $$ BEGIN PERFORM count(*) FROM damaged; EXCEPTION WHEN data_corrupted THEN NULL; END $$",
+    "DO $$ BEGIN IF to_regproc('pg_stat_force_next_flush') IS NOT NULL THEN PERFORM pg_stat_force_next_flush(); END IF; END $$",
+)
 UPDATE = "UPDATE orders SET status = 'returned' WHERE id = 1"
 OPENS = "test_application_opens_a_database_session[application]"
 QUICK = "test_application_session_opens_quickly[application]"
@@ -81,6 +93,17 @@ EXTENSIONS = "test_extensions_answer_before_they_are_needed[platform-db]"
 SLOW = "test_no_frequent_statement_is_slow[platform-db]"
 
 AUDIT = "test_reading_is_between[oldest-audit-event]"
+
+LOOKED_AT = (
+    *(
+        f"test_{name}[platform-db]"
+        for name in ("connections_stay_under_the_servers_limit", "database_fits_its_volume", "dead_rows_are_kept_low")
+    ),
+    *(f"test_no_{name}[platform-db]" for name in ("index_is_invalid", "page_of_the_server_is_corrupt", "sequence_nears_its_end")),
+    *("test_no_session_waits_long_for_a_lock[platform-db]", "test_planner_statistics_are_fresh[platform-db]"),
+    *("test_transaction_ids_are_far_from_wraparound[platform-db]", IDLE, LONG, EXTENSIONS, SLOW, AUDIT),
+)
+"""What the monitoring role looks at."""
 
 FAULTS: list[Fault] = [
     Fault(
@@ -161,6 +184,25 @@ FAULTS: list[Fault] = [
         (EXTENSIONS, SLOW),
     ),
     Fault("extension-not-loaded", "pg_stat_statements is created, and the server does not load it", _not_preloaded, (EXTENSIONS, SLOW)),
+    Fault(
+        "page-corrupt",
+        "a page of a table does not fit its checksum",
+        _sql(*DAMAGE),
+        ("test_no_page_of_the_server_is_corrupt[platform-db]",),
+    ),
+    Fault(
+        "transaction-ids-nearly-used-up",
+        "nothing has been frozen for a thousand million transactions",
+        _sql("UPDATE pg_database SET datfrozenxid = '3294967296' WHERE datname = 'platform_db'"),
+        ("test_transaction_ids_are_far_from_wraparound[platform-db]",),
+    ),
+    Fault(
+        "database-certificate-untrusted",
+        "the database presents a certificate of an authority that nobody here trusts",
+        _untrusted,
+        ("test_served_certificate_is_trusted[database]", OPENS, QUICK),
+        hides=LOOKED_AT,
+    ),
     Fault("slow-statement", "a frequent statement is slow", _sql(*["SELECT pg_sleep(0.03)"] * 15), (SLOW,)),
     Fault(
         "audit-events-kept-too-long",

@@ -232,5 +232,11 @@ FAULTS: list[Fault] = [
         lambda world: _grow("kubelet_volume_stats_inodes_used", "platform-uploads", INODES * 0.97, world),
         (INODE_SHARE,),
     ),
+    Fault(
+        "configuration-refused",
+        "Prometheus refused its edited configuration and goes on with the old one.",
+        lambda world: setattr(_metrics(world), "reloaded", "scrape_configs: [{job_nmae: platform-service}]\n"),
+        ("test_prometheus_runs_its_configuration[prometheus]",),
+    ),
     Fault("annotation-missing", "The alert HighLatency leads to no runbook.", _without_runbook, (RUNBOOKS,)),
 ]
