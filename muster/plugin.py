@@ -14,7 +14,7 @@ from muster.judging import describe, documentation, refuse_silence, result
 from muster.observations import ReplayError
 from muster.run import CASE, NOTHING, Run
 from muster.selection import SelectionError, load_all
-from muster.state import StateError
+from muster.state import History, StateError
 from muster.verdicts import EXIT_CONFIGURATION, Result, Verdict, exit_code
 from muster.yamlfile import ConfigError
 
@@ -125,6 +125,12 @@ def terms(case: Case) -> Any:
 def limit(case: Case) -> Any:
     """The value that the check compares with."""
     return case.terms.value
+
+
+@pytest.fixture
+def history(request: pytest.FixtureRequest, case: Case) -> History:
+    """Facts that earlier looks at this environment remembered: for each its (time, value) pairs, oldest first."""
+    return request.config.stash[RUN].state.history(f"{case.identity.system}/{case.identity.environment}")
 
 
 @pytest.fixture
@@ -260,7 +266,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
         return (yield)
     session.exitstatus = exit_code(status, run.verdicts())
     if run.replay is None:
-        run.state.remember(list(run.results.values()), run.id)
+        run.remember()
     run.journal.write("end", exit=int(session.exitstatus))
     yield
     run.journal.close()

@@ -47,6 +47,10 @@ class Observation:
     note: str = ""
     """Why nothing was found, or what else a person should know."""
 
+    def facts(self) -> dict[str, float]:
+        """Numbers to remember for later looks, by a name that is unique in the environment: `restarts/<uid>/<container>`."""
+        return {}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Nothing(Observation):

@@ -39,6 +39,7 @@ class Run:
         self.cases: dict[str, Case] = {}
         self.planned: dict[str, Case] = {}
         self.results: dict[str, Result] = {}
+        self.looked_for: list[tuple[Case, list[str]]] = []
         self.looked = 0.0
         self.broken = False
         self.deselected: list[tuple[str, str]] = []
@@ -90,8 +91,10 @@ class Run:
         """Make every call that the items need. KeyboardInterrupt ends it; what came until then is saved all the same."""
         started = time.monotonic()
         try:
+            wanted = [(case, self.calls(item, case)) for item, case in items]
+            self.looked_for = [(case, [call.key for call in calls]) for case, calls in wanted]
             if self.replay is None:
-                self.store.look([call for item, case in items for call in self.calls(item, case)], progress=progress)
+                self.store.look([call for _, calls in wanted for call in calls], progress=progress)
         finally:
             self.looked = time.monotonic() - started
             if self.replay is None:
@@ -164,6 +167,16 @@ class Run:
         self.results[result.id] = result
         assert self.journal is not None
         self.journal.verdict(result)
+
+    def remember(self) -> None:
+        """Keep this run's verdicts, values and facts for later ones."""
+        facts: dict[str, dict[str, tuple[float, float]]] = {}
+        for case, keys in self.looked_for:
+            seen = facts.setdefault(f"{case.identity.system}/{case.identity.environment}", {})
+            for outcome in (self.store.outcomes[key] for key in keys if key in self.store.outcomes):
+                if outcome.error is None:
+                    seen.update({name: (outcome.at, value) for name, value in outcome.value.facts().items()})
+        self.state.remember(list(self.results.values()), facts, self.id)
 
     def verdicts(self) -> list[Verdict]:
         """The verdict of every planned id; *not run* where none was reached."""

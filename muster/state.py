@@ -1,4 +1,8 @@
-"""Memory between runs: the last verdicts and values of every result, one small JSON file for each environment."""
+"""Memory between runs: one small JSON file for each environment, replaced whole.
+
+`DIR/<system>/<environment>.json` holds `results` (for each result id its verdict, since when, and its last values) and
+`facts` (numbers that probes saw and later looks compare with), values and facts with their times in Unix seconds.
+"""
 
 import json
 import os
@@ -9,7 +13,12 @@ from muster import SCHEMA_VERSION
 from muster.verdicts import Result, Verdict
 
 KEPT = 60
-"""Values kept for each result; a daily run fills two months."""
+"""Values kept for each result and fact; a daily run fills two months."""
+FORGOTTEN_AFTER = 40 * 86400.0
+"""Seconds after which a fact that was not seen again is dropped: pods go, and take their names with them."""
+
+History = dict[str, list[tuple[float, float]]]
+"""For each fact its earlier (time, value) pairs, oldest first."""
 
 
 class StateError(Exception):
@@ -18,62 +27,70 @@ class StateError(Exception):
 
 def _read(path: Path) -> dict[str, Any]:
     if not path.exists():
-        return {}
+        return {"results": {}, "facts": {}}
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
         if known["schema"] != SCHEMA_VERSION:
             raise StateError(f"{path}: schema {known['schema']}, this version reads {SCHEMA_VERSION}; move it away to begin anew")
-        results: dict[str, Any] = known["results"]
+        return {"results": dict(known["results"]), "facts": dict(known["facts"])}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StateError(f"{path}: not a state file ({type(error).__name__}); restore it, or move it away to begin anew") from error
-    return results
 
 
 class State:
-    """`DIR/<system>/<environment>.json`: for each result id its verdict, since when, and its last values with their times."""
+    """What earlier runs knew of each environment (`system/environment`)."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._loaded: dict[str, dict[str, Any]] = {}
 
-    def _file(self, environment: str) -> Path:
-        return self.folder / f"{environment}.json"
-
-    def _results(self, environment: str) -> dict[str, Any]:
+    def _known(self, environment: str, part: str) -> dict[str, Any]:
         if environment not in self._loaded:
-            self._loaded[environment] = _read(self._file(environment))
-        return self._loaded[environment]
+            self._loaded[environment] = _read(self.folder / f"{environment}.json")
+        known: dict[str, Any] = self._loaded[environment][part]
+        return known
 
     def load(self, environments: list[str]) -> None:
         """Read what is known of these environments. Raises StateError for a file that cannot be trusted."""
         for environment in environments:
-            self._results(environment)
+            self._known(environment, "results")
 
     def since(self, result: Result) -> float:
         """Since when (Unix seconds) the result has had its verdict, as far as earlier runs know."""
-        known = self._results(f"{result.system}/{result.environment}").get(result.id)
+        known = self._known(f"{result.system}/{result.environment}", "results").get(result.id)
         return float(known["since"]) if known and known["verdict"] == result.verdict else result.at
 
-    def values(self, result_id: str, environment: str) -> list[tuple[float, Any]]:
-        """Earlier (time, value) pairs of a result, oldest first."""
-        known = self._results(environment).get(result_id)
-        return [(at, value) for at, value in known["values"]] if known else []
+    def history(self, environment: str) -> History:
+        """The facts that earlier looks at an environment remembered."""
+        return {name: [(at, value) for at, value in pairs] for name, pairs in self._known(environment, "facts").items()}
 
-    def remember(self, results: list[Result], run: str) -> None:
-        """Add a run. Files are replaced whole, so that a run killed here leaves the old ones."""
+    def remember(self, results: list[Result], facts: dict[str, dict[str, tuple[float, float]]], run: str) -> None:
+        """Add a run: its results, and for each environment the facts that were seen, as (time, value)."""
         for result in results:
             if result.verdict in (Verdict.NOT_RUN, Verdict.NOT_ASKED):
                 continue
-            entries = self._results(f"{result.system}/{result.environment}")
+            entries = self._known(f"{result.system}/{result.environment}", "results")
             earlier = entries.get(result.id, {"values": []})
             values = [*earlier["values"], [result.at, result.value]] if result.value is not None else earlier["values"]
             entries[result.id] = {"verdict": result.verdict, "since": self.since(result), "run": run, "values": values[-KEPT:]}
-        for environment in {f"{result.system}/{result.environment}" for result in results}:
+        for environment, seen in facts.items():
+            entries = self._known(environment, "facts")
+            for name, (at, value) in seen.items():
+                pairs = entries.setdefault(name, [])
+                if [known for _, known in pairs[-2:]] == [value, value]:
+                    pairs.pop()  # of a long time without a change, its first and its last moment are enough
+                entries[name] = [*pairs, [at, value]][-KEPT:]
+            newest = max((pairs[-1][0] for pairs in entries.values()), default=0.0)
+            for name in [name for name, pairs in entries.items() if pairs[-1][0] < newest - FORGOTTEN_AFTER]:
+                del entries[name]
+        for environment in {f"{result.system}/{result.environment}" for result in results} | facts.keys():
             self._write(environment)
 
     def _write(self, environment: str) -> None:
-        path = self._file(environment)
+        """Replace the file whole, so that a run killed here leaves the old one."""
+        path = self.folder / f"{environment}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_suffix(f".{os.getpid()}.new")
-        fresh.write_text(json.dumps({"schema": SCHEMA_VERSION, "results": self._results(environment)}), encoding="utf-8")
+        known = {part: self._known(environment, part) for part in ("results", "facts")}
+        fresh.write_text(json.dumps({"schema": SCHEMA_VERSION, **known}), encoding="utf-8")
         fresh.replace(path)

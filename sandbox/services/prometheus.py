@@ -96,6 +96,10 @@ class PrometheusServer:
         self._child = child = Child([str(self._binaries / "prometheus"), *options], self._log, cwd=self._folder)
         child.wait_until(lambda: _is_ours(self.port, self._folder), READY_SECONDS)
         child.wait_until(lambda: _evaluated(self.port, metrics), FIRST_ROUND_SECONDS, "through its first round of rules")
+        if metrics.reloaded:
+            (self._folder / "prometheus.json").write_text(metrics.reloaded)
+            child.process.send_signal(signal.SIGHUP)
+            child.wait_until(lambda: "config_last_reload_successful 0" in _said(self.port), READY_SECONDS, "refusing its new configuration")
 
 
 def configuration(metrics: Metrics, scraped: str) -> dict[str, Any]:

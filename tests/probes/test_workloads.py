@@ -62,14 +62,14 @@ def test_restarts_within_a_window_are_told_where_they_can_be(
 ) -> None:
     cluster.put([restarted(restarts, ago, pod_age)])
 
-    assert pick(cluster, workload_restarts, "pods", workload=web(), terms=WITHIN).most == most
+    assert pick(cluster, workload_restarts, "pods", workload=web(), terms=WITHIN, history={}).most == most
 
 
 def test_restarts_of_an_old_pod_need_an_earlier_look(cluster: SmallCluster) -> None:
     cluster.put([restarted(90, 600, 40 * DAY)])
 
     with pytest.raises(CouldNotLook, match=r"restarted 90 times in the 40d.* needs an earlier look"):
-        pick(cluster, workload_restarts, "pods", workload=web(), terms=WITHIN)
+        pick(cluster, workload_restarts, "pods", workload=web(), terms=WITHIN, history={})
 
 
 def test_restarts_of_an_old_pod_are_the_difference_to_the_oldest_look_inside_the_window(cluster: SmallCluster) -> None:
@@ -78,7 +78,7 @@ def test_restarts_of_an_old_pod_are_the_difference_to_the_oldest_look_inside_the
     pods = PROBES["pods"].function(Namespace(cluster.connection, None))
     row = pods.rows[0]
     now = time.time()
-    earlier = {(row.uid, "web"): [(now - 3 * DAY, 10), (now - 0.9 * DAY, 85), (now - 0.5 * DAY, 88)]}
+    earlier = {f"restarts/{row.uid}/web": [(now - 3 * DAY, 10), (now - 0.9 * DAY, 85), (now - 0.5 * DAY, 88)]}
 
     assert restarts_within(row, row.containers[0], WITHIN, pods, earlier) == 5
 

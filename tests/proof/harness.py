@@ -54,7 +54,7 @@ def short(result: Result) -> str:
 
 def told(result: Result) -> str:
     """What a reader is told of a result: where, what was observed, why."""
-    return " | ".join((result.where, result.seen, result.observed, result.reason, result.cause))
+    return f"{result.where} | {result.seen} | {result.observed} | {result.reason} | {result.cause}"
 
 
 class Proof:
