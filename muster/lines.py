@@ -142,7 +142,9 @@ def looked(entities: int, digest: Digest) -> str:
 def holds(digest: Digest, amounts: dict[str, int], entities: int, width: int) -> Iterator[Line]:
     """The calm end of a run in which nobody is called, with how much was looked at."""
     judged = sum(each.verdict is Verdict.HOLDS for each in digest.results.values())
-    seen = ", ".join(f"{number} {unit}" for unit, number in sorted(amounts.items()))
+    most = sorted(amounts.items(), key=lambda item: -item[1])
+    seen = ", ".join(f"{number:,} {unit}" for unit, number in most[:LISTED])
+    seen += f" and {len(most) - LISTED} more kinds of things" if len(most) > LISTED else ""
     said = f"Everything asked holds: {count(judged, 'check')} of {count(entities, 'entity', 'entities')}"
     return _wrapped(f"{said}; looked at {seen}." if seen else f"{said}.", width, "")
 
