@@ -50,7 +50,7 @@ def _convert(hint: Any, value: Any, path: str) -> Any:
     if origin is dict:
         return _convert_dict(arguments, _expect(value, dict, path), path)
     if dataclasses.is_dataclass(hint):
-        return build(typing.cast(type[Any], hint), value, path)
+        return build(typing.cast("type[Any]", hint), value, path)
     return float(_expect(value, (int, float), path)) if hint is float else _expect(value, hint, path)
 
 

@@ -1,0 +1,1 @@
+"""What a sandbox is made of: the real servers, and the stand-ins that share one process."""

@@ -1,7 +1,6 @@
 """Certificates of the sandbox: a CA, an intermediate and a foreign CA in the state folder, and leaves as the world wants them."""
 
 import copy
-import datetime
 import fcntl
 import hashlib
 import ipaddress
@@ -12,6 +11,7 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
@@ -75,8 +75,8 @@ def _alternative(name: str) -> x509.GeneralName:
         return x509.DNSName(name)
 
 
-def _moment(seconds: float) -> datetime.datetime:
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _sign(subject: x509.Name, key: Key, signer: _Signer | None, start: float, end: float, names: list[str] | None) -> x509.Certificate:
@@ -149,7 +149,7 @@ class Authority:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        with open(self.folder / "lock", "w") as handle:
+        with (self.folder / "lock").open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 

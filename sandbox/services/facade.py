@@ -217,7 +217,7 @@ def main(arguments: list[str] | None = None) -> int:
         world = World.from_json(given.read_bytes() if given.exists() else sys.stdin.buffer.read())
         asyncio.run(_run(folder, time.time() if options.epoch is None else options.epoch, world))
     except ValueError as error:
-        print(f"facade: {error}", file=sys.stderr)
+        sys.stderr.write(f"facade: {error}\n")
         return 2
     return 0
 

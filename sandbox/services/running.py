@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from sandbox.world import World
@@ -28,7 +28,7 @@ class Running:
         self.addresses = addresses  # as in facade.json; kept up to date by put_world
         self._token = Path(addresses["token_file"]).read_text()
 
-    def __enter__(self) -> "Running":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -90,7 +90,7 @@ def start_facade(world: World, state_dir: Path, *, epoch: float | None = None, k
     command += ["--keep"] if keep else ["--parent", str(os.getpid())]
     # Without its bytecode the start takes twice as long.
     environment = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    with open(state_dir / "facade.log", "wb") as log:
+    with (state_dir / "facade.log").open("wb") as log:
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )

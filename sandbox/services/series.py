@@ -1,5 +1,7 @@
 """What a series is worth at a moment: one pure function, so that backfilled history and scraping agree."""
 
+import math
+
 from sandbox.world import Series
 
 HISTORY = 86400.0  # seconds of history before the world's now
@@ -59,7 +61,7 @@ def _escape(text: str) -> str:
 
 def number(value: float) -> str:
     """A value as Prometheus reads it: NaN, +Inf, -Inf or the shortest decimal."""
-    if value != value:
+    if math.isnan(value):
         return "NaN"
     if value in (float("inf"), float("-inf")):
         return "+Inf" if value > 0 else "-Inf"

@@ -14,9 +14,10 @@ from sandbox.worlds.platform_service.cluster_edits import ago, counts, drop, eve
 
 POD = "platform-service-7c9d8b6f5-b8m2p"
 READY, ENOUGH = "test_every_pod_is_ready[platform-service]", "test_enough_pods_are_ready[platform-service]"
+AVAILABLE = "test_replicas_are_available[platform-service]"
 STARTS = "test_no_container_fails_to_start[platform-service]"
 HEALTHY, ANSWERS = "test_endpoint_says_what_is_expected[health]", "test_endpoint_answers_with_its_status[health]"
-EXPORT = "test_export_has_rows[audit-export]"
+EXPORT, FETCHED = "test_export_has_rows[audit-export]", "test_endpoint_answers_with_its_status[audit-export]"
 ERRORS, RATE, P95 = (
     "test_reading_is_at_most[error-share]",
     "test_reading_is_above[request-rate]",
@@ -86,6 +87,7 @@ def _surge_pod_not_ready(world: World) -> None:
     newest["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = "3"
     newest["spec"]["replicas"] = newest["status"]["replicas"] = 1
     added["metadata"] |= {"name": "platform-service-6d5c4b3a2-zz9zz", "uid": "uid-pod-zz9zz"}
+    added["metadata"]["labels"] = newest["metadata"]["labels"] | {"pod-template-hash": "6d5c4b3a2"}
     added["metadata"]["ownerReferences"][0] |= {"name": newest["metadata"]["name"], "uid": newest["metadata"]["uid"]}
     _cluster(world).objects += [newest, added]
     unready(world, "platform-service-6d5c4b3a2-zz9zz")
@@ -180,48 +182,119 @@ FAMILIES = (
     Unlisted("two pods are gone", lambda world: lose_pods(world, POD, POD[:-5] + "c6t9w"), VIOLATED, (ENOUGH,), "1"),
     Unlisted("we may not list one kind", _forbid_autoscalers, UNKNOWN, AUTOSCALER, "we are not allowed to list horizontalpod", (READY,)),
     Unlisted("the API throttles us for long", _trouble("/api/v1/", status=429, retry_after=60), UNKNOWN, (READY, ENOUGH, LOGGED), "429"),
-    Unlisted("the API fails on one kind", _trouble("/apis/apps/v1/", status=500, message="etcd"), UNKNOWN, (READY,), "500"),
+    Unlisted("the API fails on one kind", _trouble("/apis/apps/v1/", status=500, message="etcd"), UNKNOWN, (AVAILABLE,), "500"),
     Unlisted("the API answers one list and then resets", _trouble("/api/v1/", reset=True, after=1), UNKNOWN, (LOGGED,), "Kubernetes API"),
     Unlisted("the token has expired", lambda world: _cluster(world).tokens.clear(), UNKNOWN, (READY, LOGGED), "401"),
-    Unlisted("a sidecar logs the errors", _sidecar_fails, VIOLATED, (LOGGED,), "120"),
+    Unlisted("a sidecar logs the errors", _sidecar_fails, VIOLATED, (LOGGED,), f"40 in {POD}"),
     Unlisted("the database logs a panic", _panicked, VIOLATED, (FATAL,), "postgres-0"),
-    Unlisted("the config map is gone", lambda world: drop(world, "ConfigMap", "platform-config"), VIOLATED,
-             ("test_config_map_has_its_keys[platform-config]",), "platform-config"),
-    Unlisted("the secret is gone", lambda world: drop(world, "Secret", "platform-secrets"), VIOLATED,
-             ("test_secret_has_its_keys[platform-secrets]",), "platform-secrets"),
-    Unlisted("the ingress is gone", lambda world: drop(world, "Ingress", "platform-ingress"), VIOLATED,
-             ("test_ingress_refers_to_a_tls_secret_that_exists[platform-ingress]",), "no ingress"),
+    Unlisted(
+        "the config map is gone",
+        lambda world: drop(world, "ConfigMap", "platform-config"),
+        VIOLATED,
+        ("test_config_map_has_its_keys[platform-config]",),
+        "platform-config",
+    ),
+    Unlisted(
+        "the secret is gone",
+        lambda world: drop(world, "Secret", "platform-secrets"),
+        VIOLATED,
+        ("test_secret_has_its_keys[platform-secrets]",),
+        "platform-secrets",
+    ),
+    Unlisted(
+        "the ingress is gone",
+        lambda world: drop(world, "Ingress", "platform-ingress"),
+        VIOLATED,
+        ("test_ingress_refers_to_a_tls_secret_that_exists[platform-ingress]",),
+        "no ingress",
+    ),
     Unlisted("health is a login page with status 200", _route("/health", json=None, text=LOGIN), VIOLATED, (HEALTHY,), "JSON"),
     Unlisted("health answers an empty object", _route("/health", json={}), VIOLATED, (HEALTHY,), "status"),
     Unlisted("health redirects to itself", _route("/health", redirect="/health"), VIOLATED, (ANSWERS, HEALTHY), "redirect"),
-    Unlisted("our token for the audit log was revoked", _route("/audit/export", token="another"), VIOLATED, (EXPORT,), "401"),
+    Unlisted("our token for the audit log was revoked", _route("/audit/export", token="another"), VIOLATED, (EXPORT, FETCHED), "| 401 |"),
     Unlisted("the export has a header and nothing else", _route("/audit/export", text="timestamp,actor\n"), VIOLATED, (EXPORT,), "0"),
-    Unlisted("another retention is a text", _route("/audit/retention", json={"retentionDays": "365 days"}), VIOLATED,
-             ("test_endpoint_says_what_is_expected[audit-retention]",), "365 days"),
-    Unlisted("the wiki drips its page", lambda world: world.sites["wiki"].trouble.append(Trouble("/", drip=1.0)), VIOLATED,
-             ("test_endpoint_answers_with_its_status[wiki]",), "no complete answer within"),
-    Unlisted("the certificate is not yet valid", lambda world: setattr(_served(world), "valid_since", -86400.0), VIOLATED,
-             ("test_endpoint_certificate_is_trusted[health]",), "not yet valid"),
-    Unlisted("a weak key was certified", lambda world: setattr(_served(world), "key", "rsa1024"), VIOLATED,
-             ("test_endpoint_certificate_is_trusted[health]",), "too"),
-    Unlisted("one pod's gauge is not a number", _each("active_connections", lambda series: series.value.update({900: NAN}), POD), VIOLATED,
-             (CONNECTIONS,), "NaN"),
-    Unlisted("the limit of a gauge is zero", _each("active_connections_max", lambda series: series.value.update({900: 0.0}), POD), VIOLATED,
-             (CONNECTIONS,), POD),
-    Unlisted("nobody asks for anything", _each("http_requests_total", lambda series: series.value.update({900: 0.0})), VIOLATED,
-             (RATE, ERRORS), "0"),
-    Unlisted("the histogram lost its buckets", _each("http_request_duration_seconds_bucket", lambda series: setattr(series, "until", 900)),
-             VIOLATED, (P95,), "http_request_duration_seconds_bucket"),
-    Unlisted("no rule is loaded at all", lambda world: _metrics(world).rules.clear(), VIOLATED,
-             ("test_alert_rule_evaluates[high-latency]", "test_prometheus_evaluates_its_rules[prometheus]"), "0 rules"),
-    Unlisted("a transaction was aborted and left open",
-             _hold(Session("SELECT 1/0", transaction=True, user="platform", waits=True)), VIOLATED, (IDLE,), "idle in transaction"),
+    Unlisted(
+        "another retention is a text",
+        _route("/audit/retention", json={"retentionDays": "365 days"}),
+        VIOLATED,
+        ("test_endpoint_says_what_is_expected[audit-retention]",),
+        "365 days",
+    ),
+    Unlisted(
+        "the wiki drips its page",
+        lambda world: world.sites["wiki"].trouble.append(Trouble("/", drip=1.0)),
+        UNKNOWN,
+        ("test_endpoint_answers_with_its_status[wiki]",),
+        "no complete answer within",
+    ),
+    Unlisted(
+        "the certificate is not yet valid",
+        lambda world: setattr(_served(world), "valid_since", -86400.0),
+        VIOLATED,
+        ("test_endpoint_certificate_is_trusted[health]",),
+        "not yet valid",
+    ),
+    Unlisted(
+        "a weak key was certified",
+        lambda world: setattr(_served(world), "key", "rsa1024"),
+        VIOLATED,
+        ("test_endpoint_certificate_is_trusted[health]",),
+        "too",
+    ),
+    Unlisted(
+        "one pod's gauge is not a number",
+        _each("active_connections", lambda series: series.value.update({900: NAN}), POD),
+        VIOLATED,
+        (CONNECTIONS,),
+        "nan",
+    ),
+    Unlisted(
+        "the limit of a gauge is zero",
+        _each("active_connections_max", lambda series: series.value.update({900: 0.0}), POD),
+        VIOLATED,
+        (CONNECTIONS,),
+        POD,
+    ),
+    Unlisted(
+        "nobody asks for anything",
+        _each("http_requests_total", lambda series: series.value.update({900: 0.0})),
+        VIOLATED,
+        (RATE, ERRORS),
+        "0",
+    ),
+    Unlisted(
+        "the histogram lost its buckets",
+        _each("http_request_duration_seconds_bucket", lambda series: setattr(series, "until", 900)),
+        VIOLATED,
+        (P95,),
+        "http_request_duration_seconds_bucket",
+    ),
+    Unlisted(
+        "no rule is loaded at all",
+        lambda world: _metrics(world).rules.clear(),
+        VIOLATED,
+        ("test_alert_rule_evaluates[high-latency]", "test_prometheus_evaluates_its_rules[prometheus]"),
+        "0 rules",
+    ),
+    Unlisted(
+        "a transaction was aborted and left open",
+        _hold(Session("SELECT 1/0", transaction=True, user="platform", waits=True)),
+        VIOLATED,
+        (IDLE,),
+        "idle in transaction",
+    ),
     Unlisted("a role nears its own connection limit", _role_limited, VIOLATED, (TAKEN,), "role platform"),
     Unlisted("the application may not log in any more", _sql("ALTER ROLE platform NOLOGIN"), VIOLATED, (OPENS,), "not permitted to log in"),
-    Unlisted("the application's password has expired", _sql("ALTER ROLE platform VALID UNTIL '2001-01-01'"), VIOLATED, (OPENS,), "password"),
-    Unlisted("our own role's password was rotated", _sql("ALTER ROLE muster PASSWORD 'rotated'"), UNKNOWN, (TAKEN, IDLE), "muster", (OPENS,)),
-    Unlisted("our own role lost its rights", _sql("REVOKE pg_monitor FROM muster"), UNKNOWN, (TAKEN,), "pg_monitor", (OPENS,)),
-)  # fmt: skip
+    Unlisted(
+        "the application's password has expired", _sql("ALTER ROLE platform VALID UNTIL '2001-01-01'"), VIOLATED, (OPENS,), "password"
+    ),
+    Unlisted(
+        "our own role's password was rotated", _sql("ALTER ROLE muster PASSWORD 'rotated'"), UNKNOWN, (TAKEN, IDLE), "muster", (OPENS,)
+    ),
+    Unlisted(
+        "our own role lost its rights", _sql("REVOKE pg_read_all_stats FROM muster"), UNKNOWN, (TAKEN,), "pg_read_all_stats", (OPENS,)
+    ),
+)
 
 
 def _served(world: World) -> Served:

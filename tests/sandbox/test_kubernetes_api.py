@@ -268,7 +268,7 @@ def test_resource_names_and_namespaces_limit_a_rule(cluster: Asker) -> None:
         lambda: cluster.core.read_namespaced_secret("other", "shop"),
         lambda: cluster.core.list_namespaced_secret("shop"),
         lambda: batch.list_namespaced_job("other"),
-        lambda: batch.list_job_for_all_namespaces(),
+        batch.list_job_for_all_namespaces,
     ):
         with pytest.raises(ApiException) as error:
             refused()

@@ -30,7 +30,7 @@ def digest(image: str) -> str:
     return f"{image.rpartition(':')[0]}@sha256:{sha256(image.encode()).hexdigest()}"
 
 
-def thing(  # noqa: PLR0913 - what an object is made of
+def thing(
     api: str, kind: str, name: str, created: float, /, namespace: str | None = NAMESPACE, *, labels: Any = None, **parts: Any
 ) -> Object:
     """One object with its metadata."""

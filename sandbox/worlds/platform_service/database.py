@@ -8,16 +8,24 @@ from sandbox.world import Database, Fault, Served, Session, World
 ROLE = Path(__file__).parents[3] / "deploy" / "postgresql-readonly.sql"
 SCHEMA = (
     "CREATE EXTENSION pg_stat_statements",
-    "CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, status text NOT NULL, amount numeric NOT NULL, "
-    "created_at timestamptz NOT NULL) WITH (autovacuum_enabled = false)",
+    (
+        "CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, status text NOT NULL, amount numeric NOT NULL, "
+        "created_at timestamptz NOT NULL) WITH (autovacuum_enabled = false)"
+    ),
     "CREATE INDEX orders_created_at ON orders (created_at)",
-    "CREATE TABLE audit_events (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, actor text NOT NULL, action text NOT NULL, "
-    "created_at timestamptz NOT NULL)",
-    "INSERT INTO orders (status, amount, created_at) SELECT 'shipped', n % 97, now() - n * interval '1 minute' "
-    "FROM generate_series(1, 12000) n",
+    (
+        "CREATE TABLE audit_events (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, actor text NOT NULL, action text NOT NULL, "
+        "created_at timestamptz NOT NULL)"
+    ),
+    (
+        "INSERT INTO orders (status, amount, created_at) SELECT 'shipped', n % 97, now() - n * interval '1 minute' "
+        "FROM generate_series(1, 12000) n"
+    ),
     # One event every eight hours over the whole retention of 365 days.
-    "INSERT INTO audit_events (actor, action, created_at) SELECT 'user-' || n % 50, 'login', now() - n * interval '8 hours' "
-    "FROM generate_series(0, 1095) n",
+    (
+        "INSERT INTO audit_events (actor, action, created_at) SELECT 'user-' || n % 50, 'login', now() - n * interval '8 hours' "
+        "FROM generate_series(0, 1095) n"
+    ),
     "ALTER TABLE orders OWNER TO platform",
     "ALTER TABLE audit_events OWNER TO platform",
     # Else the rows above would count as changed after the ANALYZE below. Servers before 15 do not know this.
@@ -79,8 +87,10 @@ def _untrusted(world: World) -> None:
 DAMAGE = (
     "CREATE TABLE damaged AS SELECT 1 AS n",
     # A page of noise at the end of the table's file, which the next reading of the table comes upon.
-    "DO $$ BEGIN EXECUTE format('COPY (SELECT 1) TO PROGRAM %L', 'cat > /dev/null; head -c 8192 /dev/urandom >> '"
-    " || pg_relation_filepath('damaged')); END $$",
+    (
+        "DO $$ BEGIN EXECUTE format('COPY (SELECT 1) TO PROGRAM %L', 'cat > /dev/null; head -c 8192 /dev/urandom >> '"
+        " || pg_relation_filepath('damaged')); END $$"
+    ),
     "DO $$ BEGIN PERFORM count(*) FROM damaged; EXCEPTION WHEN data_corrupted THEN NULL; END $$",
     "DO $$ BEGIN IF to_regproc('pg_stat_force_next_flush') IS NOT NULL THEN PERFORM pg_stat_force_next_flush(); END IF; END $$",
 )

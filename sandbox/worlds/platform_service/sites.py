@@ -18,7 +18,7 @@ EXPORT = """timestamp,actor,event,resource
 """
 
 
-def build(world: World, now: float) -> None:  # noqa: ARG001 - every part is built for a moment
+def build(world: World, now: float) -> None:
     """Add this part to the healthy world at Unix time `now` (seconds)."""
     trace = {"traceID": "4bf92f3577b34da6", "spans": [{"operationName": "GET /orders"}]}
     world.sites["api"] = Site(_api(), Served(names=["platform-service", *HERE], secret="platform/tls-cert"))  # noqa: S106 - a name
