@@ -18,7 +18,7 @@ RUNNING = "SANDBOX_RUNNING"  # environment variable: the state folder of a sandb
 ALIVE = "alive"  # locked by the supervisor for as long as it lives
 ELSEWHERE = "elsewhere"  # folders that had to be made outside, one path a line
 PREFIX = "muster-"  # of every folder made outside; nothing else is ever removed there
-MEMORY = Path("/dev/shm")
+MEMORY = Path("/dev/shm")  # noqa: S108 - where many files are written ten times as fast, in folders of unguessable names
 MEMORY_NEEDED = 512 * 2**20  # bytes that have to be free there
 
 
