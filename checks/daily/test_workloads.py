@@ -30,7 +30,7 @@ def test_enough_pods_are_ready(workload_pods: WorkloadPods, limit: int) -> None:
 @pytest.mark.gate
 @pytest.mark.expects("failing_containers")
 def test_no_container_fails_to_start(workload_pods: WorkloadPods, limit: int) -> None:
-    """No container waits in an error: image pull, crash loop, missing configuration.
+    """No container is in an error: image pull, crash loop (between two crashes too), missing configuration.
 
     Next: kubectl describe pod NAME (events at the end); does the image exist, and may the cluster pull it?
     """

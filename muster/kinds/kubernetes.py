@@ -61,13 +61,13 @@ class WorkloadExpect(Expect):
     replicas: Wanted[Limit[int]] | None = None
     """Replicas that its controller is told to keep, at least: below it, it was left scaled down."""
     unavailable: Wanted[Limit[int]] | None = (Limit(limit=0),)
-    """Replicas that are asked for and not available, at most."""
+    """Replicas that are asked for and not available, at most. Beside available ones, just started pods do not count."""
     stuck_rollouts: Wanted[Limit[int]] | None = (Limit(limit=0),)
     """Rollouts that have stopped making progress, at most, even where the old pods still serve."""
     unfinished_rollouts: Wanted[Limit[int]] | None = None
     """Rollouts that are not complete, at most."""
     failing_containers: Wanted[Limit[int]] | None = (Limit(limit=0),)
-    """Containers that cannot start (ImagePullBackOff, CrashLoopBackOff, CreateContainerConfigError ...), at most."""
+    """Containers that cannot start (ImagePullBackOff, CreateContainerConfigError ...) or crash again and again, at most."""
     restarts: Wanted[Within] | None = None
     """Restarts of any single container."""
     recent_restarts: Wanted[Within] | None = None
