@@ -172,6 +172,18 @@ class Band(tuple[float, float]):
     __repr__ = __str__
 
 
+class Extent(tuple[float, float]):
+    """The lowest and the highest of some numbers, printed as one when they are the same."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        low, high = self
+        return str(low) if low == high else f"{low} to {high}"
+
+    __repr__ = __str__
+
+
 Value = Measured | bool | str
 """What a reading may see: a number, a boolean, a text."""
 

@@ -72,14 +72,15 @@ def _compared(item: pytest.Function, case: Case, *, seen: bool) -> dict[str, Any
     if compared is None:
         return {}
     turned = compared.left == "limit"  # `assert limit in value`: the limit is what the value contains
-    what, operator = (compared.right, "contains") if turned else (compared.left, compared.operator)
+    what, operator = (compared.right, "contains ") if turned else (compared.left, f"{compared.operator} ")
+    operator = "" if operator == "in " else operator  # what values may be in says so itself: `between 1 and 5`, `one of a, b`
     if not seen:
-        return {"what": what, "expected": f"{operator} {case.terms.value}", "observed": "nothing"}
+        return {"what": what, "expected": f"{operator}{case.terms.value}", "observed": "nothing"}
     left, right = compared.values(arguments(item), item.function.__globals__)
     left, right = (right, left) if turned else (left, right)
     number = isinstance(left, (int, float)) and not isinstance(left, bool) and isfinite(left)  # JSON knows no NaN
     value: Any = (int(left) if isinstance(left, int) else float(left)) if number else str(left)[:200]
-    return {"what": what, "expected": f"{operator} {right}", "observed": str(left), "value": value}
+    return {"what": what, "expected": f"{operator}{right}", "observed": str(left), "value": value}
 
 
 def result(item: pytest.Function, case: Case, fields: dict[str, Any]) -> Result:
