@@ -24,7 +24,7 @@ def groups() -> Iterator[tuple[Found, ...]]:
     by_part: dict[str, list[Found]] = {part: [] for part in ALONE}
     for found in faults(SYSTEM):
         edited = _edited(found, healthy, kept)
-        if edited in ALONE:
+        if edited in ALONE and found.fault.verdict == Verdict.VIOLATED:
             by_part[edited].append(found)
         else:
             yield (found,)

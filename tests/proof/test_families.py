@@ -4,8 +4,11 @@ import pytest
 
 from muster.verdicts import EXIT_HOLDS, Verdict
 from sandbox.world import Trouble, World
-from tests.proof.families import FAMILIES, Unlisted
+from tests.proof import families_cluster, families_servers
 from tests.proof.harness import Proof, told
+from tests.proof.unlisted import Unlisted
+
+FAMILIES = (*families_cluster.FAMILIES, *families_servers.FAMILIES)
 
 
 @pytest.mark.parametrize("unlisted", FAMILIES, ids=lambda unlisted: unlisted.name.replace(" ", "-"))
@@ -27,3 +30,14 @@ def test_an_api_that_throttles_us_for_a_moment_is_asked_again(proof: Proof) -> N
     seen = proof.broken(edit)
     assert seen.not_holding() == {}
     assert seen.code == EXIT_HOLDS
+
+
+def test_the_list_of_that_proof_really_had_two_pages(proof: Proof) -> None:
+    running = proof.platform.facade.running
+    assert running is not None
+    proof.broken(next(each.edit for each in FAMILIES if "second page" in each.name))
+    running.clear_requests()
+    proof.run()
+    pages = [each["query"] for each in running.requests("kubernetes", path="/api/v1/namespaces/platform/pods")]
+    assert len(pages) == 2
+    assert "continue=" in pages[1]

@@ -94,6 +94,12 @@ def test_the_command_lists_faults_with_what_they_violate() -> None:
     assert "kubernetes-api-stopped\n    The Kubernetes API refuses connections" in done.stdout
 
 
+def test_the_command_lists_only_names_when_asked() -> None:
+    command = [sys.executable, "-m", "sandbox", "faults", "--names"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.split() == [found.name for found in all_faults()]
+
+
 def test_the_command_refuses_a_name_that_does_not_exist() -> None:
     command = [sys.executable, "-m", "sandbox", "up", "--fault", "pod-not-redy"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)

@@ -206,3 +206,11 @@ def test_history_agrees_with_the_value_at_each_moment(series: Series) -> None:
     assert min(samples) - begins < 60
     assert ends - max(samples) < 60
     assert list(samples) == sorted(samples)
+
+
+def test_a_configuration_that_is_refused_leaves_the_old_one_in_force(booted: Booted) -> None:
+    booted.become(replace(tiny_metrics(), reloaded="scrape_configs: [{job_nmae: shop}]\n"))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"http://127.0.0.1:{booted.server.port}/metrics", timeout=30) as answer:
+        assert "\nprometheus_config_last_reload_successful 0\n" in answer.read().decode()
+    assert [group["name"] for group in booted.get("rules")["groups"]] == [group["name"] for group in tiny_metrics().rules]

@@ -174,7 +174,13 @@ FAULTS: list[Fault] = [
         lambda world: find(world, "PodDisruptionBudget", "platform-service")["status"].update(disruptionsAllowed=0),
         "test_disruption_budget_allows_a_drain[platform-service]",
     ),
-    _edit("node-not-ready", "a node stopped reporting", _node_lost, "test_every_node_is_ready[cluster-nodes]"),
+    _edit(
+        "node-not-ready",
+        "a node stopped reporting",
+        _node_lost,
+        "test_every_node_is_ready[cluster-nodes]",
+        "test_no_node_is_under_pressure[cluster-nodes]",
+    ),
     _edit("node-disk-pressure", "a node is short of disk", _disk_pressure, "test_no_node_is_under_pressure[cluster-nodes]"),
     _edit(
         "volume-pending",
