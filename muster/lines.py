@@ -10,7 +10,7 @@ from muster.text import count, cut, span
 from muster.verdicts import Result, Verdict, merged
 from muster.wording import compared, since
 
-LONGEST = 400
+LONGEST = 900
 """Characters of one value on the terminal; the reports have the rest."""
 LISTED = 8
 """Names in a list before it says how many more there are."""

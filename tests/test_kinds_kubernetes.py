@@ -19,6 +19,7 @@ SELECTOR = TypeAdapter(Selector)
         ("app!=web", {"app": "web"}, False),
         ("tier in (front, back),app=web", {"app": "web", "tier": "back"}, True),
         ("tier in (front, back)", {}, False),
+        ("tier in(front,back)", {"tier": "back"}, True),
         ("tier notin (front)", {}, True),
         ("tier notin (front)", {"tier": "front"}, False),
         ("app.kubernetes.io/name", {"app.kubernetes.io/name": ""}, True),

@@ -86,7 +86,7 @@ def test_quota_is_not_exhausted(quota_use: QuotaUse, limit: Percent) -> None:
 def test_every_volume_claim_is_bound(volume_state: VolumeState, limit: int) -> None:
     """Every volume claim is bound to a volume.
 
-    Next: kubectl describe pvc NAME; does its storage class exist, and has it room?
+    Next: kubectl describe pvc NAME; does its storage class exist, has it room, and does a pod use it (WaitForFirstConsumer)?
     """
     assert volume_state.unbound <= limit
 

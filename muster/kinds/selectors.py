@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError, core_schema
 _KEY = r"([a-z0-9A-Z]([-._a-z0-9A-Z]*[a-z0-9A-Z])?/)?[a-z0-9A-Z]([-._a-z0-9A-Z]*[a-z0-9A-Z])?"
 _VALUE = r"([a-z0-9A-Z]([-._a-z0-9A-Z]*[a-z0-9A-Z])?)?"
 _EQUAL = re.compile(rf"(?P<key>{_KEY})\s*(?P<sign>==?|!=)\s*(?P<value>{_VALUE})")
-_SET = re.compile(rf"(?P<key>{_KEY})\s+(?P<sign>in|notin)\s+\((?P<values>[^()]*)\)")
+_SET = re.compile(rf"(?P<key>{_KEY})\s+(?P<sign>in|notin)\s*\((?P<values>[^()]*)\)")
 _BARE = re.compile(rf"(?P<sign>!?)\s*(?P<key>{_KEY})")
 
 

@@ -63,15 +63,25 @@ class RealCluster:
             changed = created.to_dict() | {"status": status}
             resource.status.replace(body=changed, namespace=self.namespace, name=created.metadata.name)
 
+    def apply(self, manifests: list[Object]) -> None:
+        """Replace what the namespace holds by these objects, and leave them to the cluster's controllers, scheduler and kubelets."""
+        self.clear()
+        for each in copy.deepcopy(manifests):
+            resource = self.dynamic.resources.get(api_version=each["apiVersion"], kind=each["kind"])
+            made = resource.create(body=each, namespace=self.namespace)
+            self.made.append((resource, made.metadata.name))
+        kubernetes_client.forget()
+
     def clear(self) -> None:
-        """Remove what was put."""
-        names = [resource.delete(name=name, namespace=self.namespace) and name for resource, name in self.made]
-        self.made.clear()
-        ends = time.monotonic() + 60
-        while names and time.monotonic() < ends:
-            left = {each.metadata.name for each in self.api.list_namespaced_pod(self.namespace).items}
-            if not left & set(names):
-                return
+        """Remove what was put, and wait until the pods are gone, those that controllers made included."""
+        for resource, name in self.made:
+            # A job would leave its pods behind unless it is told otherwise.
+            resource.delete(name=name, namespace=self.namespace, body={"propagationPolicy": "Background", "gracePeriodSeconds": 0})
+        made, self.made = self.made, []
+        ends = time.monotonic() + 120
+        while made and self.api.list_namespaced_pod(self.namespace).items:
+            if time.monotonic() > ends:
+                raise TimeoutError(f"pods are left in namespace {self.namespace}")
             time.sleep(0.2)
 
     def look(self, probe: str, entity: Entity, timeout: float = 30.0) -> Any:

@@ -112,7 +112,9 @@ def pod(
     ready = all(each["ready"] for each in reported)
     spec = {
         "containers": [asked(each) for each in names],
-        "volumes": [{"name": "kube-api-access-8xk2p", "projected": {"defaultMode": 420, "sources": [{"configMap": {"name": "kube-root-ca.crt"}}]}}],
+        "volumes": [
+            {"name": "kube-api-access-8xk2p", "projected": {"defaultMode": 420, "sources": [{"configMap": {"name": "kube-root-ca.crt"}}]}}
+        ],
         "restartPolicy": "Always",
         "terminationGracePeriodSeconds": 30,
         "dnsPolicy": "ClusterFirst",

@@ -1,13 +1,12 @@
-"""Pods and what controls them, in the shapes of a real 1.32 cluster: nothing sick is green, nothing healthy is red."""
+"""Pods and what happened to them, in the shapes of a real 1.32 cluster: nothing sick is green, nothing healthy is red."""
 
-import time
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from fixtures.kubernetes import Namespace, WholeCluster
-from fixtures.workload_rollouts import workload_rollout
 from fixtures.workload_warnings import workload_warnings
 from fixtures.workloads import workload_accidents, workload_pods
 from muster.kinds.kubernetes import Within, Workload
@@ -30,7 +29,7 @@ from tests.probes.real_shapes import (
     terminated,
     waiting,
 )
-from tests.probes.small_cluster import SmallCluster, small_cluster, stamp
+from tests.probes.small_cluster import SmallCluster, small_cluster
 
 WITHIN = Within.model_validate({"at_most": 0, "within": "24h"})
 WEB = Workload.model_validate({"name": "web", "connection": "cluster", "deployment": "web"})
@@ -56,10 +55,9 @@ def pods(cluster: SmallCluster, *objects: Object) -> Any:
     return pick(cluster, workload_pods, "pods", objects=objects, workload=WEB)
 
 
-def rollout(cluster: SmallCluster, *objects: Object, workload: Workload = WEB) -> Any:
-    """What controls the pods of deployment web."""
-    probes = ("deployments", "stateful_sets", "daemon_sets", "pods")
-    return pick(cluster, workload_rollout, *probes, objects=objects, workload=workload)
+def whole(value: object) -> str:
+    """The text, its times in whole hours or minutes: a test takes a second or two."""
+    return re.sub(r"(\d[hm])\d+[ms]\b", r"\1", str(value))
 
 
 def accidents(cluster: SmallCluster, *objects: Object) -> Any:
@@ -72,10 +70,9 @@ def test_a_healthy_workload_is_not_red_anywhere(cluster: SmallCluster) -> None:
     done = pod("web-migrate-7xk2p", status("web", terminated(HOUR, "Completed", 0)), phase="Succeeded", owner=("Job", "web-migrate"))
     objects = (deployment(), *(pod(name) for name in names), done)
 
-    seen, control, events = pods(cluster, *objects), rollout(cluster, *objects), accidents(cluster, *objects)
+    seen, events = pods(cluster, *objects), accidents(cluster, *objects)
 
     assert (seen.ready, seen.not_ready, seen.failing, seen.digests) == (3, 0, 0, 1)
-    assert (control.replicas, control.unavailable, control.unfinished, control.stuck) == (3, 0, 0, 0)
     assert (events.oom_kills, events.restarted) == (0, 0)
 
 
@@ -88,7 +85,9 @@ class TestCrashLoops:
         seen = pods(cluster, pod("web-6d4cf56db6-x2x7k", sick), pod("web-6d4cf56db6-b8m2p"))
 
         assert (seen.not_ready, seen.failing) == (1, 1)
-        assert "container web waits: CrashLoopBackOff since 2m after Error (exit code 1): back-off 5m0s" in str(seen.failing)
+        assert re.search(
+            r"web waits: CrashLoopBackOff since 2m\w* after Error \(exit code 1\), 6 restarts: back-off 5m0s", str(seen.failing)
+        )
 
     def test_while_it_runs_for_a_moment_and_counts_as_ready(self, cluster: SmallCluster) -> None:
         sick = status("web", running(4), restarts=6, last=terminated(300, lasted=8))
@@ -96,7 +95,8 @@ class TestCrashLoops:
         seen = pods(cluster, pod("web-6d4cf56db6-x2x7k", sick), pod("web-6d4cf56db6-b8m2p"))
 
         assert seen.failing == 1
-        assert "container web runs since 4s, and crashed 6 times: the last time after 8s: Error (exit code 1)" in str(seen.failing)
+        told = r"web runs since \d+s, and crashed 6 times: the last time after 8s: Error \(exit code 1\)"
+        assert re.search(told, str(seen.failing))
 
     @pytest.mark.parametrize("role", ["app", "init"])
     def test_while_it_has_just_ended(self, cluster: SmallCluster, role: str) -> None:
@@ -104,7 +104,9 @@ class TestCrashLoops:
         made = pod("web-6d4cf56db6-x2x7k", sick)
         if role == "init":
             migrate = status("migrate", terminated(1), ready=False, restarts=2, last=terminated(40))
-            made = pod("web-6d4cf56db6-x2x7k", status("web", waiting("PodInitializing")), init=((asked("migrate"), migrate),), phase="Pending")
+            made = pod(
+                "web-6d4cf56db6-x2x7k", status("web", waiting("PodInitializing")), init=((asked("migrate"), migrate),), phase="Pending"
+            )
 
         seen = pods(cluster, made)
 
@@ -144,10 +146,12 @@ def test_a_container_that_never_started_is_named_with_its_reason(cluster: SmallC
 def test_a_pod_that_no_node_takes_has_no_statuses_at_all(cluster: SmallCluster) -> None:
     words = "0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available: 3 No preemption victims found."
     unscheduled = [condition("PodScheduled", False, HOUR, "Unschedulable", words)]
-    made = gone(pod("web-6d4cf56db6-x2x7k", phase="Pending", told=unscheduled), "containerStatuses", "startTime", "hostIP", "podIP", "podIPs")
+    made = gone(
+        pod("web-6d4cf56db6-x2x7k", phase="Pending", told=unscheduled), "containerStatuses", "startTime", "hostIP", "podIP", "podIPs"
+    )
     del made["spec"]["nodeName"]
 
-    assert f"no node takes it since 1h: Unschedulable: {words}" in str(pods(cluster, made).not_ready)
+    assert f"no node takes it since 1h: Unschedulable: {words}" in whole(pods(cluster, made).not_ready)
 
 
 def test_a_scheduling_gate_is_told(cluster: SmallCluster) -> None:
@@ -161,7 +165,7 @@ def test_a_readiness_gate_that_nobody_opens_is_told(cluster: SmallCluster) -> No
     words = 'corresponding condition of pod readiness gate "target-health.elbv2.k8s.aws/tg" does not exist.'
     told = [condition("Ready", False, HOUR, "ReadinessGatesNotReady", words), condition("ContainersReady")]
 
-    assert f"not ready since 1h: ReadinessGatesNotReady: {words}" in str(pods(cluster, pod(told=told)).not_ready)
+    assert f"not ready since 1h: ReadinessGatesNotReady: {words}" in whole(pods(cluster, pod(told=told)).not_ready)
 
 
 def test_a_native_sidecar_that_crashes_and_an_ephemeral_container_are_told_apart(cluster: SmallCluster) -> None:
@@ -178,7 +182,9 @@ def test_a_native_sidecar_that_crashes_and_an_ephemeral_container_are_told_apart
 
 def test_a_kill_for_memory_is_seen_now_and_later_and_a_plain_137_is_not_one(cluster: SmallCluster) -> None:
     now = pod("web-6d4cf56db6-x2x7k", status("web", terminated(3, "OOMKilled", 137)))
-    later = pod("web-6d4cf56db6-b8m2p", status("web", waiting("CrashLoopBackOff", BACK_OFF), restarts=3, last=terminated(90, "OOMKilled", 137)))
+    later = pod(
+        "web-6d4cf56db6-b8m2p", status("web", waiting("CrashLoopBackOff", BACK_OFF), restarts=3, last=terminated(90, "OOMKilled", 137))
+    )
     probed = pod("web-6d4cf56db6-c6t9w", status("web", running(90), restarts=1, last=terminated(95, "Error", 137, HOUR)))
 
     seen = accidents(cluster, now, later, probed)
@@ -194,98 +200,21 @@ def test_a_container_that_was_lost_with_its_node_has_null_times(cluster: SmallCl
     assert accidents(cluster, made, pod("web-6d4cf56db6-b8m2p")).oom_kills == 0
 
 
-def test_pods_that_are_replaced_during_a_rollout_are_not_red(cluster: SmallCluster) -> None:
-    steady = [pod(f"web-6d4cf56db6-{place}") for place in range(3)]
-    leaving = pod("web-6d4cf56db6-old", deletionTimestamp=stamp(time.time() + 25), deletionGracePeriodSeconds=30)
-    fresh = pod("web-6d4cf56db6-new", status("web", waiting("ContainerCreating")), age=8, phase="Pending", told=conditions(False, 8))
-    told = [condition("Available", reason="MinimumReplicasAvailable"), condition("Progressing", reason="ReplicaSetUpdated")]
-    control = deployment(4, told=told, replicas=4, updatedReplicas=2, availableReplicas=3, readyReplicas=3, unavailableReplicas=1)
-
-    assert pods(cluster, *steady, leaving, fresh, control).not_ready == 0
-    assert rollout(cluster, *steady, leaving, fresh, control).unavailable == 0
-
-
-def test_a_deployment_that_its_autoscaler_just_enlarged_is_not_red_and_one_that_stays_short_is(cluster: SmallCluster) -> None:
-    steady = [pod(f"web-6d4cf56db6-{place}") for place in range(3)]
-    fresh = pod("web-6d4cf56db6-new", status("web", running(5), ready=False), age=10)
-    late = pod("web-6d4cf56db6-new", status("web", running(300), ready=False), age=310)
-    control = deployment(4, replicas=4, updatedReplicas=4, availableReplicas=3, readyReplicas=3, unavailableReplicas=1)
-
-    assert rollout(cluster, control, *steady, fresh).unavailable == 0
-    assert rollout(cluster, control, *steady, late).unavailable == 1
-    assert rollout(cluster, control, *steady).unavailable == 1
-    assert rollout(cluster, deployment(1, availableReplicas=None, readyReplicas=None), fresh).unavailable == 1
-
-
-def test_a_deployment_at_zero_holds_only_what_can_be_looked_at(cluster: SmallCluster) -> None:
-    seen = rollout(cluster, deployment(0))
-
-    assert (seen.looked_at, seen.replicas, seen.unavailable, seen.unfinished) == (1, 0, 0, 0)
-    assert pods(cluster, deployment(0)).looked_at == 0
-
-
-def test_a_rollout_that_was_paused_half_way_is_stuck_and_a_paused_complete_one_is_not(cluster: SmallCluster) -> None:
-    told = [condition("Available", reason="MinimumReplicasAvailable"), condition("Progressing", "Unknown", HOUR, "DeploymentPaused", "Deployment is paused")]
-    half = deployment(3, paused=True, told=told, replicas=4, updatedReplicas=1, availableReplicas=4, readyReplicas=4)
-
-    assert "paused" in str(rollout(cluster, half, pod()).stuck)
-    assert rollout(cluster, deployment(3, paused=True, told=told), pod()).stuck == 0
-
-
-def test_a_rollout_past_its_deadline_is_stuck_and_says_why(cluster: SmallCluster) -> None:
-    words = 'ReplicaSet "web-7f9c6b8d5" has timed out progressing.'
-    told = [condition("Progressing", False, HOUR, "ProgressDeadlineExceeded", words), condition("Available", reason="MinimumReplicasAvailable")]
-
-    seen = rollout(cluster, deployment(3, told=told, replicas=4, updatedReplicas=1, unavailableReplicas=1), pod())
-
-    assert seen.unavailable == 0
-    assert words in str(seen.stuck)
-
-
-def stateful(**told: Any) -> Object:
-    """StatefulSet web with three pods."""
-    spec = {
-        "replicas": 3,
-        "template": {"metadata": {"creationTimestamp": None, "labels": {"app": "web"}}, "spec": {"containers": [asked("web")]}},
-        "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}},
-        "podManagementPolicy": "OrderedReady",
-        "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
-    } | told.pop("spec", {})
-    counts = {"replicas": 3, "readyReplicas": 3, "availableReplicas": 3, "currentReplicas": 3, "updatedReplicas": 3}
-    revisions = {"currentRevision": "web-6d4cf56db6", "updateRevision": "web-6d4cf56db6", "collisionCount": 0, "observedGeneration": 2}
-    head = metadata("web", generation=2)
-    return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": head, "spec": spec, "status": counts | revisions | told}
-
-
-def test_a_stateful_rollout_that_waits_for_a_sick_pod_is_stuck(cluster: SmallCluster) -> None:
-    workload = Workload.model_validate({"name": "web", "connection": "cluster", "stateful_set": "web"})
-    sick = status("web", waiting("CrashLoopBackOff", BACK_OFF), restarts=9, last=terminated(60))
-    last = pod("web-2", sick, owner=("StatefulSet", "web"), told=conditions(False, HOUR), age=HOUR)
-    others = [pod(f"web-{place}", owner=("StatefulSet", "web")) for place in range(2)]
-    control = stateful(updateRevision="web-75f9c8d4b", updatedReplicas=1, currentReplicas=2, readyReplicas=2, availableReplicas=2)
-
-    seen = rollout(cluster, control, last, *others, workload=workload)
-
-    assert "waits for web-2, not ready since 1h" in str(seen.stuck)
-    assert seen.unavailable == 1
-
-
-def test_a_partition_and_an_update_on_delete_are_complete_as_they_are(cluster: SmallCluster) -> None:
-    workload = Workload.model_validate({"name": "web", "connection": "cluster", "stateful_set": "web"})
-    canary = stateful(spec={"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}}, updateRevision="web-7", updatedReplicas=1)
-    by_hand = stateful(spec={"updateStrategy": {"type": "OnDelete"}}, updateRevision="web-7", updatedReplicas=None)
-
-    for control in (stateful(), canary, by_hand):
-        seen = rollout(cluster, control, pod("web-0", owner=("StatefulSet", "web")), workload=workload)
-        assert (seen.unfinished, seen.stuck, seen.unavailable) == (0, 0, 0)
-
-
 def event(about: tuple[str, str], reason: str, message: str, ago: float, *, modern: bool) -> Object:
     """A warning: as the kubelet writes it, or as events.k8s.io does, with microseconds and a series."""
     head = {"apiVersion": "v1", "kind": "Event", "metadata": metadata(f"{about[1]}.{reason.lower()}", ago)}
-    told = {"type": "Warning", "reason": reason, "message": message, "involvedObject": {"kind": about[0], "name": about[1], "namespace": "shop"}}
+    told = {
+        "type": "Warning",
+        "reason": reason,
+        "message": message,
+        "involvedObject": {"kind": about[0], "name": about[1], "namespace": "shop"},
+    }
     if not modern:
-        return head | told | {"count": 14, "firstTimestamp": past(HOUR), "lastTimestamp": past(ago), "eventTime": None, "source": {"component": "kubelet"}}
+        return (
+            head
+            | told
+            | {"count": 14, "firstTimestamp": past(HOUR), "lastTimestamp": past(ago), "eventTime": None, "source": {"component": "kubelet"}}
+        )
     when = past(ago).replace("Z", ".123456Z")
     times = {"eventTime": when, "firstTimestamp": None, "lastTimestamp": None, "series": {"count": 3, "lastObservedTime": when}}
     return head | told | times | {"reportingComponent": "default-scheduler", "action": "Scheduling"}
