@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from fixtures.kubernetes_resources import POD_METRICS, RESOURCES
+from fixtures.kubernetes.resources import POD_METRICS, RESOURCES
 from sandbox.worlds.platform_service import world
 
 FILE = Path(__file__).parents[1] / "deploy" / "rbac-readonly.yaml"

@@ -9,7 +9,7 @@ import pytest
 import requests
 import urllib3
 
-from fixtures.http import get
+from fixtures.web.http import get
 from muster import transport
 from muster.transport import READS, Grant, WriteRefused, normalised, refusal
 from tests.probes.web_servers import Listening, answering, json_answer

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from fixtures.json_paths import NotThere, at
+from fixtures.web.json_paths import NotThere, at
 from muster.connections import Connection, Reach
 from muster.interpolation import filled, names
 from muster.kinds.base import bind

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.batch import CronJobState, JobGroup
+from fixtures.kubernetes.batch import CronJobState, JobGroup
 from muster.units import Duration
 
 

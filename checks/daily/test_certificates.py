@@ -2,8 +2,8 @@
 
 import pytest
 
-from fixtures.tls import Certificate
-from fixtures.tls_secret import SecretComparison
+from fixtures.web.tls import Certificate
+from fixtures.web.tls_secret import SecretComparison
 from muster.units import Duration
 
 

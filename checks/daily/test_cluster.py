@@ -2,10 +2,10 @@
 
 import pytest
 
-from fixtures.kubernetes_network import BudgetState, ServiceState
-from fixtures.kubernetes_nodes import NodePool
-from fixtures.kubernetes_quotas import QuotaUse
-from fixtures.volumes import StorageClassState, VolumeState
+from fixtures.kubernetes.network import BudgetState, ServiceState
+from fixtures.kubernetes.nodes import NodePool
+from fixtures.kubernetes.quotas import QuotaUse
+from fixtures.kubernetes.volumes import StorageClassState, VolumeState
 from muster.units import Percent, Quantity
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from fixtures.database_replication import DatabaseReplication
-from fixtures.database_server import Archiving, Corruption
-from fixtures.databases import ConnectionUse, LastingSessions
+from fixtures.postgresql.databases import ConnectionUse, LastingSessions
+from fixtures.postgresql.replication import DatabaseReplication
+from fixtures.postgresql.server import Archiving, Corruption
 from muster.units import ByteSize, Duration, Percent
 
 

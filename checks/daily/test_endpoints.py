@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.endpoints import Page
+from fixtures.web.endpoints import Page
 from muster.kinds.web_limits import Codes, Texts, Wishes
 from muster.units import Duration
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.logins import LoginSession
+from fixtures.postgresql.logins import LoginSession
 from muster.units import Duration
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.logs import LogCount, LogTimes
+from fixtures.logs.counting import LogCount, LogTimes
 from muster.units import Duration
 
 

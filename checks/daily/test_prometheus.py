@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.prometheus import AlertState, PrometheusConfiguration, PrometheusReadiness, PrometheusRules, ScrapedPods, ScrapeTargets
+from fixtures.prometheus.probes import AlertState, PrometheusConfiguration, PrometheusReadiness, PrometheusRules, ScrapedPods, ScrapeTargets
 
 
 @pytest.mark.gate

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.measurement import Agreement, Change, Measurement
+from fixtures.readings.measurement import Agreement, Change, Measurement
 
 
 @pytest.mark.gate

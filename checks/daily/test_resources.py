@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.kubernetes_any import ResourceConditions, ResourceCount
+from fixtures.kubernetes.any_kind import ResourceConditions, ResourceCount
 
 
 @pytest.mark.expects("condition")

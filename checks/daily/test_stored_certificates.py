@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.config import SecretCertificate
+from fixtures.kubernetes.configuration import SecretCertificate
 from muster.units import Duration
 
 

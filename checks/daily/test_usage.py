@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.usage import WorkloadUsage
+from fixtures.kubernetes.usage import WorkloadUsage
 from muster.units import Percent
 
 

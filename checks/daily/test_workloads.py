@@ -2,9 +2,9 @@
 
 import pytest
 
-from fixtures.workload_rollouts import WorkloadRollout
-from fixtures.workload_warnings import WorkloadWarnings
-from fixtures.workloads import WorkloadAccidents, WorkloadPods, WorkloadRestarts
+from fixtures.kubernetes.workload_rollouts import WorkloadRollout
+from fixtures.kubernetes.workload_warnings import WorkloadWarnings
+from fixtures.kubernetes.workloads import WorkloadAccidents, WorkloadPods, WorkloadRestarts
 
 
 @pytest.mark.gate

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.autoscalers import AutoscalerState
+from fixtures.kubernetes.autoscalers import AutoscalerState
 
 
 @pytest.mark.gate

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.config import IngressRules, IngressTls, Keys, SecretUse
+from fixtures.kubernetes.configuration import IngressRules, IngressTls, Keys, SecretUse
 
 
 @pytest.mark.gate

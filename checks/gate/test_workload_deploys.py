@@ -2,9 +2,9 @@
 
 import pytest
 
-from fixtures.workload_configs import WorkloadConfigs
-from fixtures.workload_rollouts import WorkloadRollout
-from fixtures.workloads import WorkloadAccidents, WorkloadMemory, WorkloadPods
+from fixtures.kubernetes.workload_configs import WorkloadConfigs
+from fixtures.kubernetes.workload_rollouts import WorkloadRollout
+from fixtures.kubernetes.workloads import WorkloadAccidents, WorkloadMemory, WorkloadPods
 from muster.units import Quantity
 
 

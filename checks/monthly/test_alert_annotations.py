@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.prometheus import PrometheusRules
+from fixtures.prometheus.probes import PrometheusRules
 
 
 @pytest.mark.expects("rules_without_runbook")

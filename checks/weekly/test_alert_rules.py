@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.prometheus import AlertRuleHealth
+from fixtures.prometheus.probes import AlertRuleHealth
 
 
 @pytest.mark.expects("evaluates")

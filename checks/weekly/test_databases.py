@@ -2,10 +2,10 @@
 
 import pytest
 
-from fixtures.database_server import DatabaseServer
-from fixtures.database_statements import MissingExtensions, SlowOnes
-from fixtures.database_tables import DatabaseTables, StaleTables, WorstShare
-from fixtures.database_volume import VolumeUse
+from fixtures.postgresql.server import DatabaseServer
+from fixtures.postgresql.statements import MissingExtensions, SlowOnes
+from fixtures.postgresql.tables import DatabaseTables, StaleTables, WorstShare
+from fixtures.postgresql.volume import VolumeUse
 from muster.units import ByteSize, Percent
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.endpoints import AnonymousPage, Page
+from fixtures.web.endpoints import AnonymousPage, Page
 from muster.kinds.web_limits import Codes
 
 

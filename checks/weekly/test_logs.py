@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.logs import LogField
+from fixtures.logs.counting import LogField
 from muster.units import Percent
 
 

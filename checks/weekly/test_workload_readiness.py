@@ -2,8 +2,8 @@
 
 import pytest
 
-from fixtures.workload_rollouts import WorkloadRevisions
-from fixtures.workload_room import WorkloadRoom
+from fixtures.kubernetes.workload_rollouts import WorkloadRevisions
+from fixtures.kubernetes.workload_room import WorkloadRoom
 
 
 @pytest.mark.readiness

@@ -7,13 +7,13 @@ from checks.daily import test_batch as batch
 from checks.daily import test_cluster as cluster
 from checks.daily import test_resources as resources
 from checks.gate import test_autoscaler_manifests as manifests
-from fixtures.autoscalers import AutoscalerState
-from fixtures.batch import CronJobState, JobGroup
-from fixtures.kubernetes_any import ResourceConditions, ResourceCount
-from fixtures.kubernetes_network import BudgetState, ServiceState
-from fixtures.kubernetes_nodes import NodePool
-from fixtures.kubernetes_quotas import QuotaUse
-from fixtures.volumes import StorageClassState, VolumeState
+from fixtures.kubernetes.any_kind import ResourceConditions, ResourceCount
+from fixtures.kubernetes.autoscalers import AutoscalerState
+from fixtures.kubernetes.batch import CronJobState, JobGroup
+from fixtures.kubernetes.network import BudgetState, ServiceState
+from fixtures.kubernetes.nodes import NodePool
+from fixtures.kubernetes.quotas import QuotaUse
+from fixtures.kubernetes.volumes import StorageClassState, VolumeState
 from muster.units import Counted, Duration, Percent, Quantity
 
 LINE = ("thing-1: something is wrong since 3m",)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from checks.daily import test_stored_certificates as stored
 from checks.daily import test_usage as usage
 from checks.gate import test_config as config
-from fixtures.config import IngressRules, IngressTls, Keys, SecretCertificate, SecretUse
-from fixtures.usage import WorkloadUsage
+from fixtures.kubernetes.configuration import IngressRules, IngressTls, Keys, SecretCertificate, SecretUse
+from fixtures.kubernetes.usage import WorkloadUsage
 from muster.amounts import Measured
 from muster.units import Counted, Duration, Instant, Percent
 

@@ -3,13 +3,13 @@
 from checks.daily import test_databases as daily
 from checks.daily import test_logins as logins
 from checks.weekly import test_databases as weekly
-from fixtures.database_replication import DatabaseReplication, Standby
-from fixtures.database_server import Archiver, Archiving, Corruption, DatabaseServer
-from fixtures.database_statements import MissingExtensions, SlowOnes
-from fixtures.database_tables import DatabaseTables, StaleTables, WorstShare
-from fixtures.database_volume import VolumeUse
-from fixtures.databases import ConnectionUse, LastingSessions
-from fixtures.logins import LoginSession, NoSession
+from fixtures.postgresql.databases import ConnectionUse, LastingSessions
+from fixtures.postgresql.logins import LoginSession, NoSession
+from fixtures.postgresql.replication import DatabaseReplication, Standby
+from fixtures.postgresql.server import Archiver, Archiving, Corruption, DatabaseServer
+from fixtures.postgresql.statements import MissingExtensions, SlowOnes
+from fixtures.postgresql.tables import DatabaseTables, StaleTables, WorstShare
+from fixtures.postgresql.volume import VolumeUse
 from muster.units import ByteSize, Counted, Duration, Percent
 
 ONE = {"looked_at": 1, "of": "things"}

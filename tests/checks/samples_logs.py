@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from checks.daily import test_logs as daily
 from checks.weekly import test_logs as weekly
-from fixtures.log_streams import PodLog
-from fixtures.logs import LogCount, LogField, LogTimes, RouteTime
+from fixtures.logs.counting import LogCount, LogField, LogTimes, RouteTime
+from fixtures.logs.streams import PodLog
 from muster.amounts import Measured
 from muster.units import ByteSize, Counted, Duration, Percent
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from checks.daily import test_prometheus as prometheus
 from checks.monthly import test_alert_annotations as annotations
 from checks.weekly import test_alert_rules as rules
-from fixtures.prometheus import (
+from fixtures.prometheus.probes import (
     AlertRuleHealth,
     AlertState,
     PrometheusConfiguration,

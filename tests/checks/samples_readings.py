@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from checks.daily import test_readings as readings
-from fixtures.measurement import Agreement, Change, Measurement
+from fixtures.readings.measurement import Agreement, Change, Measurement
 from muster.amounts import Amount, Band, Choices, Measured, Pattern
 from muster.units import Duration, Instant
 

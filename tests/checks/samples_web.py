@@ -5,10 +5,10 @@ from collections.abc import Callable
 from checks.daily import test_certificates as certificates
 from checks.daily import test_endpoints as endpoints
 from checks.weekly import test_endpoints as weekly
-from fixtures.endpoints import AnonymousPage, Page, Phases
-from fixtures.tls import VERIFIED, Certificate, Served
-from fixtures.tls_chain import Link
-from fixtures.tls_secret import SecretComparison
+from fixtures.web.endpoints import AnonymousPage, Page, Phases
+from fixtures.web.tls import VERIFIED, Certificate, Served
+from fixtures.web.tls_chain import Link
+from fixtures.web.tls_secret import SecretComparison
 from muster.kinds.web_limits import Body, Headers, Named, Refusal, Status
 from muster.units import ByteSize, Counted, Duration, Instant
 

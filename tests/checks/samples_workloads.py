@@ -5,11 +5,11 @@ from collections.abc import Callable
 from checks.daily import test_workloads as workloads
 from checks.gate import test_workload_deploys as deploys
 from checks.weekly import test_workload_readiness as readiness
-from fixtures.workload_configs import WorkloadConfigs
-from fixtures.workload_rollouts import WorkloadRevisions, WorkloadRollout
-from fixtures.workload_room import WorkloadRoom
-from fixtures.workload_warnings import WorkloadWarnings
-from fixtures.workloads import WorkloadAccidents, WorkloadMemory, WorkloadPods, WorkloadRestarts
+from fixtures.kubernetes.workload_configs import WorkloadConfigs
+from fixtures.kubernetes.workload_rollouts import WorkloadRevisions, WorkloadRollout
+from fixtures.kubernetes.workload_room import WorkloadRoom
+from fixtures.kubernetes.workload_warnings import WorkloadWarnings
+from fixtures.kubernetes.workloads import WorkloadAccidents, WorkloadMemory, WorkloadPods, WorkloadRestarts
 from muster.units import Counted, Quantity
 
 LINE = ("web-1: container web waits: CrashLoopBackOff since 3m",)

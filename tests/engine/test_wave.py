@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import fixtures.endpoints
+import fixtures.web.endpoints
 from muster.kinds.base import bind
 from muster.kinds.web import Endpoint
 from muster.probes import PROBES, Call
@@ -24,7 +24,7 @@ def facade(tmp_path_factory):
 
 
 def test_two_hundred_slow_endpoints_are_looked_at_side_by_side(facade):
-    assert fixtures.endpoints.page is not None  # registers the probe
+    assert fixtures.web.endpoints.page is not None  # registers the probe
     urls = facade.addresses["sites"]
     endpoints = [bind(Endpoint.model_validate({"name": name, "url": f"{url}/"}), "shop/wave", {}) for name, url in urls.items()]
     store = Store()

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-import fixtures.prometheus
-import fixtures.readings  # noqa: F401 - registers its probes
+import fixtures.prometheus.probes
+import fixtures.readings.probes  # noqa: F401 - registers its probes
 from muster.connections import Connection, Kubernetes, Prometheus
 from muster.kinds.base import Entity, bind
 from muster.kinds.prometheus import PrometheusServer

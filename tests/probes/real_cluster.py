@@ -13,7 +13,7 @@ from typing import Any
 
 from kubernetes import client, config, dynamic
 
-from fixtures import kubernetes_client
+from fixtures.kubernetes import client as kubernetes_client
 from muster.connections import Kubernetes
 from muster.kinds.base import Entity, bind
 from muster.probes import PROBES, begin

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fixtures import kubernetes_client
+from fixtures.kubernetes import client as kubernetes_client
 from muster.connections import Kubernetes
 from muster.kinds.base import Entity, bind
 from muster.probes import PROBES, begin

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from fixtures.autoscalers import autoscaler_state
-from fixtures.batch import cron_job_state, job_failures, job_runs
-from fixtures.kubernetes import Namespace, WholeCluster
-from fixtures.kubernetes_any import resource_conditions, resource_count
-from fixtures.kubernetes_network import budget_state, service_state
-from fixtures.kubernetes_nodes import node_pool
-from fixtures.kubernetes_quotas import quota_use
-from fixtures.volumes import storage_class_state, volume_state
+from fixtures.kubernetes.any_kind import resource_conditions, resource_count
+from fixtures.kubernetes.autoscalers import autoscaler_state
+from fixtures.kubernetes.batch import cron_job_state, job_failures, job_runs
+from fixtures.kubernetes.lists import Namespace, WholeCluster
+from fixtures.kubernetes.network import budget_state, service_state
+from fixtures.kubernetes.nodes import node_pool
+from fixtures.kubernetes.quotas import quota_use
+from fixtures.kubernetes.volumes import storage_class_state, volume_state
 from muster.kinds.base import bind
 from muster.kinds.cluster import (
     Autoscaler,

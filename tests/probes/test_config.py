@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from fixtures import kubernetes_client
-from fixtures.config import Keys, SecretCertificate
+from fixtures.kubernetes import client as kubernetes_client
+from fixtures.kubernetes.configuration import Keys, SecretCertificate
 from muster.kinds.config import ConfigMap, Ingress, StoredSecret
 from muster.probes import CouldNotLook, Nothing
 from sandbox.world import Object

@@ -6,9 +6,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from fixtures.database_server import archiving, corruption, last_archived
-from fixtures.database_statements import missing_extensions, slow_statements
-from fixtures.database_volume import VolumeClaims, volume_use
+from fixtures.postgresql.server import archiving, corruption, last_archived
+from fixtures.postgresql.statements import missing_extensions, slow_statements
+from fixtures.postgresql.volume import VolumeClaims, volume_use
 from muster.kinds.base import bind
 from muster.kinds.postgresql import Database, Extensions, Lasting, SlowStatements
 from muster.probes import Nothing, begin

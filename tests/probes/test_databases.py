@@ -6,8 +6,8 @@ import psycopg
 import pytest
 from pydantic import TypeAdapter
 
-from fixtures.database_tables import dead_rows, sequence_use, stale_statistics
-from fixtures.databases import blocked_sessions, connection_use, idle_transactions, long_queries
+from fixtures.postgresql.databases import blocked_sessions, connection_use, idle_transactions, long_queries
+from fixtures.postgresql.tables import dead_rows, sequence_use, stale_statistics
 from muster.kinds.postgresql import Blocked, DeadRows, Lasting, Statistics
 from muster.probes import CouldNotLook, begin, remaining
 from muster.units import Duration, Percent

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from fixtures.endpoints import AnonymousPage, Page
+from fixtures.web.endpoints import AnonymousPage, Page
 from muster.connections import Reach
 from muster.kinds.base import bind
 from muster.kinds.web import Endpoint

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from fixtures.http import REDIRECTS, fetch_json, get, shown
-from fixtures.net import NoAnswer, TimedOut
+from fixtures.web.http import REDIRECTS, fetch_json, get, shown
+from fixtures.web.net import NoAnswer, TimedOut
 from muster.connections import Connection, Http, Reach
 from muster.probes import CouldNotLook, begin
 from tests.probes.web_servers import answer, answering, dripping, hanging, head, json_answer, serving

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from fixtures.kubernetes import Namespace, Pods
-from fixtures.workloads import WorkloadPods, pods_of, workload_pods
+from fixtures.kubernetes.lists import Namespace, Pods
+from fixtures.kubernetes.workloads import WorkloadPods, pods_of, workload_pods
 from muster.kinds.kubernetes import Workload
 from muster.probes import PROBES, begin
 from sandbox.world import Object
@@ -243,7 +243,7 @@ def test_images_are_compared_by_digest_and_names_that_move_are_listed(any_cluste
 
 
 def test_a_bad_pod_on_the_second_page_is_seen(cluster: SmallCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fixtures.kubernetes_client.PAGE", 2)
+    monkeypatch.setattr("fixtures.kubernetes.client.PAGE", 2)
     seen = look(cluster, *(pod(f"web-{place}") for place in range(4)), unready(pod("web-z", waiting("CrashLoopBackOff"))))
 
     assert (seen.looked_at, seen.failing) == (5, 1)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from fixtures import kubernetes_client
-from fixtures.kubernetes_client import ALL, listing, single
+from fixtures.kubernetes import client as kubernetes_client
+from fixtures.kubernetes.client import ALL, listing, single
 from muster.connections import Kubernetes
 from muster.probes import CouldNotLook, begin
 from sandbox.world import Object, Served, Trouble

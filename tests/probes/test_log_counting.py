@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fixtures.log_levels import RANKS, level_of, trace
-from fixtures.log_lines import BLOCK, LONGEST, Cutter
-from fixtures.log_tally import SIGNATURES, Tally, Wanted, masked, signature
+from fixtures.logs.levels import RANKS, level_of, trace
+from fixtures.logs.lines import BLOCK, LONGEST, Cutter
+from fixtures.logs.tally import SIGNATURES, Tally, Wanted, masked, signature
 from muster.amounts import Pattern
 
 LEVELS = {

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from fixtures.log_lines import BLOCK
-from fixtures.logs import LogCount, carried, timed
+from fixtures.logs.counting import LogCount, carried, timed
+from fixtures.logs.lines import BLOCK
 from muster.connections import Kubernetes
 from muster.kinds.logs import Log
 from muster.probes import CouldNotLook, Nothing

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from fixtures.logins import LoginSession, NoSession
-from fixtures.postgres import NoSuchName, session
-from fixtures.postgres_values import plain
+from fixtures.postgresql.client import NoSuchName, session
+from fixtures.postgresql.logins import LoginSession, NoSession
+from fixtures.postgresql.values import plain
 from muster.probes import CouldNotLook, begin
 from sandbox.world import Served
 from tests.probes.database_servers import Server, database, login, look, passwords

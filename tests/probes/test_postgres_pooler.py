@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from fixtures.logins import NoSession
-from fixtures.postgres import session
+from fixtures.postgresql.client import session
+from fixtures.postgresql.logins import NoSession
 from muster.probes import begin
 from tests.probes.database_servers import Server, login, look, passwords
 from tests.probes.poolers import Pooler

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from fixtures.database_server import archiving
+from fixtures.postgresql.server import archiving
 from muster.probes import CouldNotLook, begin
 from muster.units import ByteSize
 from sandbox.processes import Child

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.promql import metrics, selectors
+from fixtures.prometheus.promql import metrics, selectors
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from fixtures.once import forget
-from fixtures.prometheus_client import query
+from fixtures.prometheus.client import query
 from muster.connections import Connection, Prometheus
 from muster.kinds.readings import Reading
 from muster.probes import CouldNotLook, Nothing, begin

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from fixtures.measurement import Earlier, Measurement
-from fixtures.readings import agreement, change
+from fixtures.readings.measurement import Earlier, Measurement
+from fixtures.readings.probes import agreement, change
 from muster.amounts import Amount, Measured
 from muster.case import Case, Identity
 from muster.connections import Connection, Http, Prometheus

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
-from fixtures import kubernetes_client
-from fixtures.kubernetes import Namespace
-from fixtures.kubernetes_client import listing
-from fixtures.kubernetes_errors import REACH
+from fixtures.kubernetes import client as kubernetes_client
+from fixtures.kubernetes.client import listing
+from fixtures.kubernetes.errors import REACH
+from fixtures.kubernetes.lists import Namespace
 from muster.connections import Kubernetes
 from muster.kinds.logs import Log
 from muster.probes import PROBES, CouldNotLook, begin

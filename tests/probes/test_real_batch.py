@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from fixtures.batch import cron_job_state, job_failures, job_runs
-from fixtures.kubernetes import Namespace, WholeCluster
+from fixtures.kubernetes.batch import cron_job_state, job_failures, job_runs
+from fixtures.kubernetes.lists import Namespace, WholeCluster
 from muster.kinds.base import bind
 from muster.kinds.cluster import CronJob, Jobs
 from muster.kinds.kubernetes import Within

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from fixtures import kubernetes_client
-from fixtures.batch import job_failures
-from fixtures.kubernetes import Namespace
-from fixtures.kubernetes_network import service_state
-from fixtures.workload_rollouts import workload_rollout
-from fixtures.workloads import workload_accidents, workload_pods
+from fixtures.kubernetes import client as kubernetes_client
+from fixtures.kubernetes.batch import job_failures
+from fixtures.kubernetes.lists import Namespace
+from fixtures.kubernetes.network import service_state
+from fixtures.kubernetes.workload_rollouts import workload_rollout
+from fixtures.kubernetes.workloads import workload_accidents, workload_pods
 from muster.kinds.cluster import Jobs, Service
 from muster.kinds.config import ConfigMap
 from muster.kinds.kubernetes import Within, Workload

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from fixtures.autoscalers import autoscaler_state
-from fixtures.kubernetes import Namespace, WholeCluster
-from fixtures.kubernetes_network import service_state
-from fixtures.kubernetes_nodes import node_pool
-from fixtures.kubernetes_quotas import quota_use
-from fixtures.volumes import volume_state
+from fixtures.kubernetes.autoscalers import autoscaler_state
+from fixtures.kubernetes.lists import Namespace, WholeCluster
+from fixtures.kubernetes.network import service_state
+from fixtures.kubernetes.nodes import node_pool
+from fixtures.kubernetes.quotas import quota_use
+from fixtures.kubernetes.volumes import volume_state
 from muster.kinds.cluster import Autoscaler, Nodes, Quota, Service, Volume
 from muster.probes import PROBES, begin
 from sandbox.world import Object

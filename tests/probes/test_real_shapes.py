@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from fixtures.kubernetes import Namespace, WholeCluster
-from fixtures.workload_warnings import workload_warnings
-from fixtures.workloads import workload_accidents, workload_pods
+from fixtures.kubernetes.lists import Namespace, WholeCluster
+from fixtures.kubernetes.workload_warnings import workload_warnings
+from fixtures.kubernetes.workloads import workload_accidents, workload_pods
 from muster.kinds.kubernetes import Within, Workload
 from muster.probes import PROBES, begin
 from sandbox.world import Object

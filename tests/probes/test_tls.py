@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from fixtures.tls import VERIFIED, Certificate, Place, look
-from fixtures.tls_chain import parsed
+from fixtures.web.tls import VERIFIED, Certificate, Place, look
+from fixtures.web.tls_chain import parsed
 from muster.connections import Reach
 from muster.kinds.base import bind
 from muster.kinds.web import Endpoint, ServedCertificate

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.tls_secret import SecretComparison, compared
+from fixtures.web.tls_secret import SecretComparison, compared
 from muster.connections import Reach
 from muster.kinds.base import bind
 from muster.kinds.web import ServedCertificate

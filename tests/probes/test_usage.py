@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from pydantic import TypeAdapter
 
-from fixtures.kubernetes import Namespace
-from fixtures.usage import WorkloadUsage, nearest
+from fixtures.kubernetes.lists import Namespace
+from fixtures.kubernetes.usage import WorkloadUsage, nearest
 from muster.kinds.kubernetes import Workload
 from muster.probes import PROBES, CouldNotLook, begin
 from sandbox.world import Object, Trouble

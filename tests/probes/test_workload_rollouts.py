@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from fixtures.kubernetes import Namespace, WholeCluster
-from fixtures.workload_rollouts import WorkloadRollout, workload_revisions, workload_rollout
-from fixtures.workload_room import workload_room
+from fixtures.kubernetes.lists import Namespace, WholeCluster
+from fixtures.kubernetes.workload_rollouts import WorkloadRollout, workload_revisions, workload_rollout
+from fixtures.kubernetes.workload_room import workload_room
 from muster.kinds.kubernetes import Within, Workload
 from muster.probes import PROBES, CouldNotLook, begin
 from sandbox.world import Object

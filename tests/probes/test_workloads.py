@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from fixtures.kubernetes import Namespace, WholeCluster
-from fixtures.workload_configs import workload_configs
-from fixtures.workload_warnings import workload_warnings
-from fixtures.workloads import mutable, restarts_within, workload_accidents, workload_memory, workload_restarts
+from fixtures.kubernetes.lists import Namespace, WholeCluster
+from fixtures.kubernetes.workload_configs import workload_configs
+from fixtures.kubernetes.workload_warnings import workload_warnings
+from fixtures.kubernetes.workloads import mutable, restarts_within, workload_accidents, workload_memory, workload_restarts
 from muster.kinds.kubernetes import MemoryLimit, Within, Workload
 from muster.probes import PROBES, CouldNotLook, begin
 from sandbox.world import Object
