@@ -19,6 +19,11 @@ class Identity:
     """Empty, or what tells several limits apart: the occasion, then the severity."""
 
     @property
+    def place(self) -> str:
+        """`system/environment`."""
+        return f"{self.system}/{self.environment}"
+
+    @property
     def parameter(self) -> str:
         """The pytest parameter: `platform-service/sandbox/health:gate`."""
         return f"{self.system}/{self.environment}/{self.entity}" + (f":{self.limit}" if self.limit else "")

@@ -20,7 +20,8 @@ from allure_pytest.listener import AllureListener  # type: ignore[import-untyped
 
 from muster import observations
 from muster.allure_result import complete, key, standalone
-from muster.plugin import RUN, concerns_checks
+from muster.options import concerns_checks
+from muster.plugin import RUN
 from muster.run import Run
 from muster.summary import Digest, written
 from muster.text import moment

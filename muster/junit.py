@@ -95,7 +95,7 @@ def write(digest: Digest, path: Path) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Take away what an earlier run left: when this one is refused, nobody may take yesterday's verdicts for today's."""
-    from muster.plugin import concerns_checks
+    from muster.options import concerns_checks
 
     if concerns_checks(config) and not config.option.collectonly:
         for name in (FILE, "summary.json", "summary.md", "crashes.txt"):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from muster import hooks, transport
+from muster import hooks, options, transport
 from muster.case import Case
 from muster.judging import describe, documentation, refuse_silence, result
 from muster.observations import ReplayError
@@ -19,26 +19,10 @@ from muster.verdicts import EXIT_CONFIGURATION, Result, Verdict, exit_code
 from muster.yamlfile import ConfigError
 
 RUN = pytest.StashKey[Run]()
-MARKERS = (
-    "expects(expectation): the expectation that a check judges; an item exists for each entity and limit that has it",
-    "gate: also holds before and after a deploy",
-    "readiness: what an incident step presupposes",
-)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("muster", "runbook checks")
-    group.addoption(
-        "--env", action="append", default=[], metavar="NAME", help="system/environment, system or glob; repeatable (default: */sandbox)"
-    )
-    group.addoption(
-        "--environments", default="environments", metavar="DIR", help="folder of <system>/<environment>.yaml (default: environments)"
-    )
-    group.addoption(
-        "--reports", default="reports/out", metavar="DIR", help="where journal, observations and results go (default: reports/out)"
-    )
-    group.addoption("--state", default=None, metavar="DIR", help="memory between runs (default: REPORTS/state)")
-    group.addoption("--replay", default=None, metavar="FILE", help="judge saved observations again, offline")
+    options.add(parser)
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -47,11 +31,10 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    for marker in MARKERS:
-        config.addinivalue_line("markers", marker)
-    if not concerns_checks(config):
+    options.register_markers(config)
+    if not options.concerns_checks(config):
         return
-    _refuse_options(config)
+    options.refuse_unusable(config)
     out = Path(config.getoption("--reports"))
     state = Path(config.getoption("--state") or out / "state")
     replay = config.getoption("--replay")
@@ -71,24 +54,6 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if RUN in config.stash:
         transport.uninstall()
-
-
-def concerns_checks(config: pytest.Config) -> bool:
-    """Whether this run is about checks: its arguments are not all below `tests/`."""
-    tests = config.rootpath / "tests"
-    places = [(config.invocation_params.dir / arg.split("::")[0]).resolve() for arg in config.args]
-    return not config.option.help and not (places and all(place.is_relative_to(tests) for place in places))
-
-
-def _refuse_options(config: pytest.Config) -> None:
-    if getattr(config.option, "numprocesses", None) or hasattr(config, "workerinput"):
-        raise pytest.UsageError(
-            "muster looks at everything at once in threads; each worker of -n would look at everything again: leave -n out"
-        )
-    known = {line.split(":")[0].split("(")[0].strip() for line in config.getini("markers")}
-    for word in re.findall(r"[A-Za-z_][\w-]*", config.option.markexpr or ""):
-        if word not in known | {"and", "or", "not", "True", "False"}:
-            raise pytest.UsageError(f"-m {config.option.markexpr}: no marker is named {word}; there are: {', '.join(sorted(known))}")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -130,7 +95,7 @@ def limit(case: Case) -> Any:
 @pytest.fixture
 def history(request: pytest.FixtureRequest, case: Case) -> History:
     """Facts that earlier looks at this environment remembered: for each its (time, value) pairs, oldest first."""
-    return request.config.stash[RUN].state.history(f"{case.identity.system}/{case.identity.environment}")
+    return request.config.stash[RUN].state.history(case.identity.place)
 
 
 @pytest.fixture
@@ -147,14 +112,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept: list[pytest.Item] = []
     dropped: list[pytest.Item] = []
     for item in items:
-        parameter = item.callspec.params.get("case") if isinstance(item, pytest.Function) and hasattr(item, "callspec") else None
-        if parameter is None or parameter == NOTHING:
-            continue
-        made = item.stash[CASE] = run.cases[f"{item.function.__name__}[{parameter}]"]  # type: ignore[attr-defined]
-        reason = _not_this_occasion(config, item, made)
-        (dropped if reason else kept).append(item)
-        if reason:
-            run.deselected.append((item.nodeid, reason))
+        parameter = options.parameter_of(item)
+        if parameter is None:  # a test of this project that was asked for along with checks
+            kept.append(item)
+        elif parameter != NOTHING:
+            made = item.stash[CASE] = run.cases[f"{item.function.__name__}[{parameter}]"]  # type: ignore[attr-defined]
+            reason = _not_this_occasion(config, item, made)
+            (dropped if reason else kept).append(item)
+            if reason:
+                run.deselected[item.nodeid] = reason
     items[:] = kept
     if dropped:
         config.hook.pytest_deselected(items=dropped)
@@ -176,8 +142,8 @@ def _not_this_occasion(config: pytest.Config, item: pytest.Item, made: Case) -> 
 def pytest_deselected(items: list[pytest.Item]) -> None:
     for item in items:
         run = item.config.stash.get(RUN, None)
-        if run is not None and item.nodeid not in dict(run.deselected):
-            run.deselected.append((item.nodeid, "not selected by -m or -k"))
+        if run is not None:
+            run.deselected.setdefault(item.nodeid, "not selected by -m or -k")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -187,7 +153,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     if run is None or session.config.option.collectonly or session.config.option.setupplan or not session.items:
         return
     run.broken = session.testsfailed > 0  # nothing has run yet, so these are modules that did not import
-    items = [(item, item.stash[CASE]) for item in session.items]
+    items = [(item, item.stash[CASE]) for item in session.items if CASE in item.stash]
     run.plan(items)
     items = _drop(run, session, items, lambda case: _outside_hours(run, case))
     if run.replay is None and any(each.sandboxed for each in run.environments):
@@ -201,8 +167,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
 def _outside_hours(run: Run, case: Case) -> str:
     if case.entity.during is None:
         return ""
-    environment = next(each for each in run.environments if each.id == f"{case.identity.system}/{case.identity.environment}")
-    inside = environment.hours[case.entity.during].cover(datetime.now(UTC))
+    inside = run.environment_of(case).hours[case.entity.during].cover(datetime.now(UTC))
     return "" if inside else f"outside {case.entity.during}"
 
 

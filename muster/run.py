@@ -42,7 +42,7 @@ class Run:
         self.looked_for: list[tuple[Case, list[str]]] = []
         self.looked = 0.0
         self.broken = False
-        self.deselected: list[tuple[str, str]] = []
+        self.deselected: dict[str, str] = {}
 
     def forget_last(self) -> None:
         """Remove what the last run left, so that a run that is refused later on leaves nothing that looks like its own."""
@@ -68,11 +68,16 @@ class Run:
         made = [Call.of(PROBES[name], {each: ARGUMENTS[each](case) for each in PROBES[name].parameters}) for name in names]
         return made + ([self.condition(case)] if case.entity.when else [])
 
+    def environment_of(self, case: Case) -> Environment:
+        """The environment that a case is about."""
+        return next(each for each in self.environments if each.id == case.identity.place)
+
     def condition(self, case: Case) -> Call:
         """The call for the reading that `when:` names."""
         assert case.entity.when is not None
-        environment = next(each for each in self.environments if each.id == f"{case.identity.system}/{case.identity.environment}")
-        reading = next(each for each in environment.entities if each.section == "readings" and each.name == case.entity.when.reading)
+        reading = next(
+            each for each in self.environment_of(case).entities if each.section == "readings" and each.name == case.entity.when.reading
+        )
         return Call.of(PROBES["measured"], {"reading": reading})
 
     def plan(self, items: list[tuple[pytest.Item, Case]]) -> None:
@@ -83,7 +88,7 @@ class Run:
         for item, case in items:
             self.planned[str(case.identity)] = case
             self.journal.write("planned", id=str(case.identity), node=item.nodeid, severity=case.severity, owner=case.owner)
-        for node, reason in self.deselected:
+        for node, reason in self.deselected.items():
             self.journal.write("deselected", node=node, reason=reason)
         self.journal.sync()
 
@@ -172,7 +177,7 @@ class Run:
         """Keep this run's verdicts, values and facts for later ones."""
         facts: dict[str, dict[str, tuple[float, float]]] = {}
         for case, keys in self.looked_for:
-            seen = facts.setdefault(f"{case.identity.system}/{case.identity.environment}", {})
+            seen = facts.setdefault(case.identity.place, {})
             for outcome in (self.store.outcomes[key] for key in keys if key in self.store.outcomes):
                 if outcome.error is None:
                     seen.update({name: (outcome.at, value) for name, value in outcome.value.facts().items()})

@@ -347,6 +347,39 @@ def test_ctrl_c_during_the_look_ends_at_once_and_says_what_was_not_looked_at(tmp
     assert "slow" in output.partition("not looked at")[2]
 
 
+def test_a_check_that_expects_nothing_is_refused_not_dropped(tmp_path):
+    made = project(tmp_path).write("checks/daily/test_plain.py", "def test_plain():\n    assert True\n")
+
+    done = made.run()
+
+    assert done.returncode == 4
+    assert "checks/daily/test_plain.py::test_plain has no @pytest.mark.expects" in done.stderr
+    assert made.looks() == []
+
+
+def test_tests_that_are_asked_for_along_with_checks_run_too(tmp_path):
+    made = project(tmp_path).write("tests/test_own.py", "def test_own():\n    assert True\n")
+
+    done = made.run("checks", "tests")
+
+    assert done.returncode == 0
+    assert "2 passed" in done.stdout
+    assert len(made.results()) == 1
+
+
+@pytest.mark.parametrize(
+    ("cadence", "expect", "asked"),
+    [("daily", {"at_least": 0}, 1), ("weekly", {"at_least": 0}, 0), ("weekly", {"at_least": {"limit": 0, "on": "gate"}}, 1)],
+)
+def test_a_weekly_reading_is_asked_at_the_gate_only_when_its_limit_says_so(tmp_path, cadence, expect, asked):
+    made = project(tmp_path).environment("platform/sandbox", [reading("errors", cadence=cadence, expect=expect)])
+    made.write("checks/weekly/test_readings.py", "from checks.daily.test_readings import *\n")
+
+    made.run("checks", "-m", "gate")
+
+    assert len(made.looks()) == asked
+
+
 def test_the_tests_of_a_project_are_left_alone(tmp_path):
     made = project(tmp_path).write("tests/test_own.py", "def test_own():\n    assert True\n")
 

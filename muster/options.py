@@ -1,0 +1,61 @@
+"""The command line: Muster's options and markers, and what is refused before anything is loaded."""
+
+import re
+
+import pytest
+
+MARKERS = (
+    "expects(expectation): the expectation that a check judges; an item exists for each entity and limit that has it",
+    "gate: also holds before and after a deploy",
+    "readiness: what an incident step presupposes",
+)
+
+
+def add(parser: pytest.Parser) -> None:
+    """Add the options of the group `muster`."""
+    group = parser.getgroup("muster", "runbook checks")
+    group.addoption(
+        "--env", action="append", default=[], metavar="NAME", help="system/environment, system or glob; repeatable (default: */sandbox)"
+    )
+    group.addoption(
+        "--environments", default="environments", metavar="DIR", help="folder of <system>/<environment>.yaml (default: environments)"
+    )
+    group.addoption(
+        "--reports", default="reports/out", metavar="DIR", help="where journal, observations and results go (default: reports/out)"
+    )
+    group.addoption("--state", default=None, metavar="DIR", help="memory between runs (default: REPORTS/state)")
+    group.addoption("--replay", default=None, metavar="FILE", help="judge saved observations again, offline")
+
+
+def register_markers(config: pytest.Config) -> None:
+    """Make the markers known to pytest."""
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+
+
+def concerns_checks(config: pytest.Config) -> bool:
+    """Whether this run is about checks: its arguments are not all below `tests/`."""
+    tests = config.rootpath / "tests"
+    places = [(config.invocation_params.dir / arg.split("::")[0]).resolve() for arg in config.args]
+    return not config.option.help and not (places and all(place.is_relative_to(tests) for place in places))
+
+
+def refuse_unusable(config: pytest.Config) -> None:
+    """Raise UsageError for options that would look at everything twice, or select nothing by mistake."""
+    if getattr(config.option, "numprocesses", None) or hasattr(config, "workerinput"):
+        raise pytest.UsageError(
+            "muster looks at everything at once in threads; each worker of -n would look at everything again: leave -n out"
+        )
+    known = {line.split(":")[0].split("(")[0].strip() for line in config.getini("markers")}
+    for word in re.findall(r"[A-Za-z_][\w-]*", config.option.markexpr or ""):
+        if word not in known | {"and", "or", "not", "True", "False"}:
+            raise pytest.UsageError(f"-m {config.option.markexpr}: no marker is named {word}; there are: {', '.join(sorted(known))}")
+
+
+def parameter_of(item: pytest.Item) -> str | None:
+    """The parameter of a check's item; None for a test below `tests/`. Raises UsageError for a check that judges nothing."""
+    if item.path.is_relative_to(item.config.rootpath / "tests"):
+        return None
+    if not hasattr(item, "callspec") or "case" not in item.callspec.params:
+        raise pytest.UsageError(f"{item.nodeid} has no @pytest.mark.expects(...): nothing would be planned, looked at or judged")
+    return str(item.callspec.params["case"])
