@@ -106,7 +106,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
 
 def entities(session: pytest.Session, run: Run) -> int:
     """How many distinct entities had a look that came back, with a value or without one."""
-    cases = [(item, item.stash[CASE]) for item in session.items]
+    cases = [(item, item.stash[CASE]) for item in session.items if CASE in item.stash]
     return len({case.entity.key for item, case in cases if any(call.key in run.store.outcomes for call in run.calls(item, case))})
 
 
