@@ -19,16 +19,19 @@ from muster.yamlfile import ConfigError
 
 
 def _parser() -> argparse.ArgumentParser:
+    where = argparse.ArgumentParser(add_help=False)
+    where.add_argument("--environments", type=Path, default=Path("environments"), metavar="DIR", help="default: environments")
+    where.add_argument("--checks", type=Path, default=Path("checks"), metavar="DIR", help="default: checks")
     parser = argparse.ArgumentParser(prog="python -m muster", description=__doc__)
-    parser.add_argument("--environments", type=Path, default=Path("environments"), metavar="DIR")
-    parser.add_argument("--checks", type=Path, default=Path("checks"), metavar="DIR")
     commands = parser.add_subparsers(dest="command", required=True)
-    explaining = commands.add_parser("explain", help="print every effective expectation with value, severity, owner and origin")
-    explaining.add_argument("--env", action="append", default=[], metavar="NAME")
-    covering = commands.add_parser("coverage", help="print which rows of the runbooks are bound; exit 1 when one is wrong")
+    says = "print every effective expectation with value, severity, owner and origin"
+    explaining = commands.add_parser("explain", parents=[where], help=says)
+    explaining.add_argument("--env", action="append", default=[], metavar="NAME", help="as for pytest; repeatable")
+    says = "print which rows of the runbooks are bound, to what; exit 1 when one leads nowhere"
+    covering = commands.add_parser("coverage", parents=[where], help=says)
     covering.add_argument("system", nargs="?")
-    commands.add_parser("schema", help="print the JSON schema of environment files")
-    commands.add_parser("reference", help="print docs/reference.md")
+    commands.add_parser("schema", parents=[where], help="print the JSON schema of environment files")
+    commands.add_parser("reference", parents=[where], help="print docs/reference.md")
     return parser
 
 

@@ -76,7 +76,7 @@ def covered(tmp_path, capsys):
 
     def cover(check="test_reading_is_at_most", entity="errors", rows=ROWS):
         (folder / "runbook.yaml").write_text(rows.replace("CHECK", check).replace("ENTITY", entity))
-        code = main(["--environments", str(tmp_path / "environments"), "coverage", "shop"])
+        code = main(["coverage", "shop", "--environments", str(tmp_path / "environments")])
         return code, capsys.readouterr().out
 
     return cover
