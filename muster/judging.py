@@ -90,3 +90,9 @@ def result(item: pytest.Function, case: Case, fields: dict[str, Any]) -> Result:
         system=identity.system, environment=identity.environment, check=identity.check, entity=identity.entity, limit=identity.limit,
         node=item.nodeid, severity=case.severity, owner=case.owner, **fields,
     )  # fmt: skip
+
+
+def told(found: Result) -> str:
+    """A result in place of a traceback: what was compared, what was seen, and why."""
+    compared = f"{found.what}: expected {found.expected}, observed {found.observed}" if found.what else ""
+    return "\n".join(filter(None, [f"{found.verdict.upper()} {found.id}", compared, found.reason, found.cause and f"cause: {found.cause}"]))

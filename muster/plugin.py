@@ -10,7 +10,7 @@ import pytest
 
 from muster import hooks, options, transport
 from muster.case import Case
-from muster.judging import describe, documentation, refuse_silence, result
+from muster.judging import describe, documentation, refuse_silence, result, told
 from muster.observations import ReplayError
 from muster.run import CASE, NOTHING, Run
 from muster.selection import SelectionError, load_all
@@ -206,6 +206,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
     run.settle(found)
     item.stash[RESULT] = found
     report.muster = found  # type: ignore[attr-defined]  # reports are open for attributes
+    if report.failed:  # pytest's own text shows arguments and, with -l, every local: credentials among them
+        report.longrepr = told(found)
     return report
 
 

@@ -380,6 +380,19 @@ def test_a_weekly_reading_is_asked_at_the_gate_only_when_its_limit_says_so(tmp_p
     assert len(made.looks()) == asked
 
 
+@pytest.mark.parametrize(
+    "seen", [VIOLATES, UNREACHABLE, {"crash": "a bug"}, {"value": None}], ids=["violated", "unknown", "crash", "check crashes"]
+)
+def test_no_local_of_a_client_is_shown_whatever_is_asked_of_pytest(tmp_path, seen):
+    made = project(tmp_path, errors=seen)
+
+    done = made.run("-l", "-vv", "--tb=long", "-rA")
+
+    assert "errors" in done.stdout
+    assert "canary-8a3f" not in done.stdout + done.stderr
+    assert not [file for file in made.out.rglob("*") if file.is_file() and "canary-8a3f" in file.read_text()]
+
+
 def test_the_tests_of_a_project_are_left_alone(tmp_path):
     made = project(tmp_path).write("tests/test_own.py", "def test_own():\n    assert True\n")
 
