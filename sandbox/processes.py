@@ -121,6 +121,28 @@ class Child:
         return " | ".join(text.strip().splitlines()[-5:])[-800:] or "(it said nothing)"
 
 
+class Server:
+    """A service of one child, which may be replaced while the port stays the same."""
+
+    def __init__(self) -> None:
+        """Take a port; nothing runs yet."""
+        self._child: Child | None = None
+        self._port = Port()
+
+    @property
+    def port(self) -> int:
+        """The port on 127.0.0.1."""
+        return self._port.number
+
+    @property
+    def pid(self) -> int | None:
+        """The process id (PostgreSQL: the postmaster's), None while stopped."""
+        return self._child.pid if self._child else None
+
+    def _alive(self) -> bool:
+        return self._child is not None and self._child.running()
+
+
 def _start(command: list[str], log: Path, cwd: Path | None) -> subprocess.Popen[bytes]:
     with log.open("ab") as output:
         # A session of its own: Ctrl-C on the terminal reaches the supervisor only, which then stops its children in order.

@@ -14,7 +14,7 @@ from typing import Any
 
 from sandbox.binaries import postgresql
 from sandbox.cache import provided_folder
-from sandbox.processes import Child, Port, ServiceFailed
+from sandbox.processes import Child, Server, ServiceFailed
 from sandbox.services.postgres_sessions import Sessions
 from sandbox.services.unprivileged import Home, home
 from sandbox.world import Database, Served
@@ -38,7 +38,7 @@ SETTINGS = {
 START_SECONDS = 30.0
 
 
-class PostgresServer:
+class PostgresServer(Server):
     """One server with one `Database` in it. Not for use from several threads at once."""
 
     def __init__(self, folder: Path, certificate: Certificate, remember: Callable[[Path], None]) -> None:
@@ -48,10 +48,9 @@ class PostgresServer:
         self._home = home(postgresql(), remember)
         self._certificate = certificate
         self._template = _template(self._home)
-        self._child: Child | None = None
         self._database: Database | None = None
         self._sessions = Sessions()
-        self._port = Port()
+        super().__init__()
 
     def apply(self, database: Database) -> None:
         """Become `database`. Raises ServiceFailed when the server or one of its statements refuses."""
@@ -87,19 +86,6 @@ class PostgresServer:
         self._shut_down()
         self._port.release()
         self._home.remove()
-
-    @property
-    def port(self) -> int:
-        """The port on 127.0.0.1."""
-        return self._port.number
-
-    @property
-    def pid(self) -> int | None:
-        """The postmaster's process id, None while stopped."""
-        return self._child.pid if self._child else None
-
-    def _alive(self) -> bool:
-        return self._child is not None and self._child.running()
 
     def _shut_down(self) -> None:
         self._sessions.forget()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.binaries import prometheus
-from sandbox.processes import Child, Port, ServiceFailed, child_environment
+from sandbox.processes import Child, Server, ServiceFailed, child_environment
 from sandbox.services.history import instance_labels, open_metrics
 from sandbox.world import Metrics
 
@@ -21,7 +21,7 @@ SEAM = 1.0  # seconds before its start at which history ends: rules are first ev
 NEVER = "0001-01-01T00:00:00Z"
 
 
-class PrometheusServer:
+class PrometheusServer(Server):
     """One server with one `Metrics` in it; the port stays the same for its whole life. Not for several threads at once."""
 
     def __init__(self, folder: Path) -> None:
@@ -30,9 +30,8 @@ class PrometheusServer:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder.resolve()
         self._log = folder / "prometheus.log"
-        self._child: Child | None = None
         self._metrics: Metrics | None = None
-        self._port = Port()
+        super().__init__()
 
     def apply(self, metrics: Metrics, epoch: float, scraped: str) -> None:
         """Become `metrics`, whose "now" is `epoch` (Unix seconds), served at the host:port `scraped` as `/metrics/<target>`.
@@ -42,7 +41,7 @@ class PrometheusServer:
         before, self._metrics = self._metrics, None
         if metrics.stopped:
             self._shut_down()
-        elif before != metrics or self._child is None or not self._child.running():
+        elif before != metrics or not self._alive():
             self._shut_down()
             self._backfill(metrics, epoch)
             self._start(metrics, scraped)
@@ -52,16 +51,6 @@ class PrometheusServer:
         """End the server and remove its data."""
         self._shut_down()
         self._port.release()
-
-    @property
-    def port(self) -> int:
-        """The port on 127.0.0.1."""
-        return self._port.number
-
-    @property
-    def pid(self) -> int | None:
-        """The process id, None while stopped."""
-        return self._child.pid if self._child else None
 
     def _shut_down(self) -> None:
         if self._child is not None:

@@ -18,6 +18,15 @@ from sandbox.services.postgres import PostgresServer
 from sandbox.world import Database, Served, World
 from sandbox.worlds.platform_service import database as part
 
+PROBES_OF_DATABASES = (
+    "database_sessions",
+    "database_tables",
+    "database_server",
+    "database_replication",
+    "database_extensions",
+    "database_statements",
+)
+
 
 class Server:
     """The database of platform-service, and connections to it."""
@@ -60,6 +69,18 @@ def make_database() -> Database:
     world = World()
     part.build(world, 0.0)
     return world.databases["database"]
+
+
+@contextmanager
+def running_server(folder: Path, **changes: Any) -> Iterator[Server]:
+    """A server that differs from a healthy one in these fields, and the passwords of its users, until the end."""
+    made = Server(folder)
+    try:
+        made.become(**changes)
+        with passwords():
+            yield made
+    finally:
+        made.real.stop()
 
 
 @contextmanager

@@ -11,23 +11,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from kubernetes import client, config, dynamic
-
-from fixtures.kubernetes import client as kubernetes_client
+from fixtures import once
 from muster.connections import Kubernetes
-from muster.kinds.base import Entity, bind
-from muster.probes import PROBES, begin
 from sandbox.world import Object
+from tests.probes.small_cluster import Probed, SmallCluster
 
 VARIABLE = "MUSTER_TEST_KUBECONFIG"
+CLUSTERS = ["sandbox", *(["real"] if os.environ.get(VARIABLE) else [])]
 # What a pod needs so that neither scheduler nor kubelet touches it, and its status stays as it was written.
 UNTOUCHED = {"schedulerName": "nobody", "terminationGracePeriodSeconds": 0}
 
 
-class RealCluster:
+class RealCluster(Probed):
     """One namespace of a real cluster, with the interface of a SmallCluster."""
 
     def __init__(self, path: str, namespace: str) -> None:
+        from kubernetes import client, config, dynamic
+
         self.namespace = namespace
         self.api = client.CoreV1Api(config.new_client_from_config(path))
         self.dynamic = dynamic.DynamicClient(self.api.api_client)
@@ -48,7 +48,7 @@ class RealCluster:
         self.clear()
         for each in objects:
             self._create(copy.deepcopy(each))
-        kubernetes_client.forget()
+        once.forget()
 
     def _create(self, wanted: Object) -> None:
         resource = self.dynamic.resources.get(api_version=wanted["apiVersion"], kind=wanted["kind"])
@@ -70,7 +70,7 @@ class RealCluster:
             resource = self.dynamic.resources.get(api_version=each["apiVersion"], kind=each["kind"])
             made = resource.create(body=each, namespace=self.namespace)
             self.made.append((resource, made.metadata.name))
-        kubernetes_client.forget()
+        once.forget()
 
     def clear(self) -> None:
         """Remove what was put, and wait until the pods are gone, those that controllers made included."""
@@ -84,14 +84,8 @@ class RealCluster:
                 raise TimeoutError(f"pods are left in namespace {self.namespace}")
             time.sleep(0.2)
 
-    def look(self, probe: str, entity: Entity, timeout: float = 30.0) -> Any:
-        """What a probe sees. Raises CouldNotLook."""
-        begin(timeout)
-        return PROBES[probe].function(self.bound(entity))
 
-    def bound(self, entity: Entity) -> Entity:
-        """The entity with its connection."""
-        return bind(entity, "test/real", {"cluster": self.connection})
+AnyCluster = SmallCluster | RealCluster
 
 
 @contextmanager

@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fixtures.kubernetes import client as kubernetes_client
+from fixtures import once
+from fixtures.kubernetes.lists import Namespace, WholeCluster
 from muster.connections import Kubernetes
 from muster.kinds.base import Entity, bind
+from muster.kinds.kubernetes import Workload
 from muster.probes import PROBES, begin
 from sandbox.services.running import Running, start_facade
 from sandbox.world import Cluster, Object, World
@@ -76,8 +78,45 @@ def log(name: str, text: str, container: str = "web", previous: bool = False) ->
     return {f"{NAMESPACE}/{name}/{container}" + ("/previous" if previous else ""): text}
 
 
-class SmallCluster:
-    """A running facade; `look` takes a probe through it."""
+def aged(made: Object, seconds: float) -> Object:
+    """The pod, created so long ago."""
+    made["metadata"]["creationTimestamp"] = stamp(time.time() - seconds)
+    return made
+
+
+def restarted(restarts: int, ago: float, pod_age: float) -> Object:
+    """A pod whose container restarted so often, the last time so long ago."""
+    state = {"running": {"startedAt": stamp(time.time() - ago)}}
+    return aged(pod("web-a", container(state=state, restarts=restarts, ended=ended(ago))), pod_age)
+
+
+def made(kind: Any, name: str = "web", /, **values: Any) -> Any:
+    """An entity of that kind."""
+    return kind.model_validate({"name": name, "connection": "cluster"} | values)
+
+
+def web(**values: Any) -> Workload:
+    """The workload app=web."""
+    return Workload.model_validate({"name": "web", "connection": "cluster", "selector": "app=web"} | values)
+
+
+class Probed:
+    """A cluster, through whose `connection` `look` takes a probe."""
+
+    connection: Kubernetes
+
+    def look(self, probe: str, entity: Entity, timeout: float = 30.0) -> Any:
+        """What a probe sees. Raises CouldNotLook."""
+        begin(timeout)
+        return PROBES[probe].function(self.bound(entity))
+
+    def bound(self, entity: Entity) -> Entity:
+        """The entity with its connection."""
+        return bind(entity, "test/cluster", {"cluster": self.connection})
+
+
+class SmallCluster(Probed):
+    """A running facade."""
 
     def __init__(self, running: Running) -> None:
         self.running = running
@@ -90,16 +129,17 @@ class SmallCluster:
         self.running.put_world(World(cluster=Cluster(objects=objects, tokens={"reader": rules}, namespace=NAMESPACE, **values)))
         self.running.clear_requests()
         self.connection = Kubernetes.model_validate({"kubeconfig": self.running.addresses["kubeconfig"], "allow": {"secrets": allow}})
-        kubernetes_client.forget()
+        once.forget()
 
-    def look(self, probe: str, entity: Entity, timeout: float = 30.0) -> Any:
-        """What a probe sees. Raises CouldNotLook."""
-        begin(timeout)
-        return PROBES[probe].function(self.bound(entity))
 
-    def bound(self, entity: Entity) -> Entity:
-        """The entity with its connection."""
-        return bind(entity, "test/small", {"cluster": self.connection})
+def pick(cluster: Any, picker: Any, *probes: str, objects: tuple[Object, ...] | None = None, **others: Any) -> Any:
+    """What a picker makes of what its probes see in the cluster: as it is, or first filled with these objects."""
+    if objects is not None:
+        cluster.put(list(objects))
+    begin(30)
+    scopes = {True: WholeCluster(cluster.connection), False: Namespace(cluster.connection, None)}
+    seen = {name: PROBES[name].function(scopes[PROBES[name].once_per == "whole_cluster"]) for name in probes}
+    return picker.__wrapped__(**seen, **others)
 
 
 @contextmanager

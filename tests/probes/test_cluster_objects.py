@@ -3,9 +3,6 @@
 Tests that take `any_cluster` run against a real cluster too, when MUSTER_TEST_KUBECONFIG is set.
 """
 
-import os
-import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +10,6 @@ import pytest
 from fixtures.kubernetes.any_kind import resource_conditions, resource_count
 from fixtures.kubernetes.autoscalers import autoscaler_state
 from fixtures.kubernetes.batch import cron_job_state, job_failures, job_runs
-from fixtures.kubernetes.lists import Namespace, WholeCluster
 from fixtures.kubernetes.network import budget_state, service_state
 from fixtures.kubernetes.nodes import node_pool
 from fixtures.kubernetes.quotas import quota_use
@@ -35,44 +31,9 @@ from muster.kinds.cluster import (
 from muster.kinds.kubernetes import Within
 from muster.probes import PROBES, CouldNotLook, begin
 from sandbox.world import Object
-from tests.probes.real_cluster import VARIABLE, RealCluster, real_cluster
-from tests.probes.small_cluster import DAY, SmallCluster, small_cluster, stamp, thing
-
-AnyCluster = SmallCluster | RealCluster
-CLUSTERS = ["sandbox", *(["real"] if os.environ.get(VARIABLE) else [])]
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallCluster]:
-    with small_cluster(tmp_path_factory.mktemp("cluster")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module", params=CLUSTERS)
-def any_cluster(request: pytest.FixtureRequest) -> Iterator[AnyCluster]:
-    if request.param == "sandbox":
-        yield request.getfixturevalue("cluster")
-        return
-    with real_cluster() as made:
-        yield made
-
-
-def pick(cluster: AnyCluster, picker: Any, *probes: str, **others: Any) -> Any:
-    """What a picker makes of what its probes see."""
-    begin(30)
-    scopes = {True: WholeCluster(cluster.connection), False: Namespace(cluster.connection, None)}
-    seen = {name: PROBES[name].function(scopes[PROBES[name].once_per == "whole_cluster"]) for name in probes}
-    return picker.__wrapped__(**seen, **others)
-
-
-def past(seconds: float) -> str:
-    """A time so long ago."""
-    return stamp(time.time() - seconds)
-
-
-def made(kind: Any, name: str = "web", /, **values: Any) -> Any:
-    """An entity of that kind."""
-    return kind.model_validate({"name": name, "connection": "cluster"} | values)
+from tests.probes.real_cluster import AnyCluster
+from tests.probes.real_shapes import past
+from tests.probes.small_cluster import DAY, SmallCluster, made, pick, thing
 
 
 def scaler(metrics: list[Object] | None, current: list[Object] | None, *conditions: Object) -> Object:

@@ -1,28 +1,21 @@
 """Config maps, secrets and ingresses: what is missing is named, what is not allowed is unknown, and no value is ever kept."""
 
 import base64
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
 
-from fixtures.kubernetes import client as kubernetes_client
+from fixtures import once
 from fixtures.kubernetes.configuration import Keys, SecretCertificate
 from muster.kinds.config import ConfigMap, Ingress, StoredSecret
 from muster.probes import CouldNotLook, Nothing
 from sandbox.world import Object
-from tests.probes.small_cluster import READ, SmallCluster, small_cluster, thing
+from tests.probes.small_cluster import READ, SmallCluster, thing
 
 CANARY = "s3cr3t-canary-value"
 ALLOWED = ("web-secrets", "web-secrets-new", "web-tls", "web-tsl")
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallCluster]:
-    with small_cluster(tmp_path_factory.mktemp("cluster")) as made:
-        yield made
 
 
 def config_map(*keys: str) -> ConfigMap:
@@ -120,7 +113,7 @@ def test_of_a_secret_names_and_lengths_are_kept_and_no_value(cluster: SmallClust
 def test_what_is_remembered_between_probes_holds_no_value(cluster: SmallCluster) -> None:
     cluster.put([stored("web-secrets", PASSWORD=CANARY)], allow=ALLOWED)
     cluster.look("secret_keys", secret())
-    remembered = repr([outcome.result() for outcome in kubernetes_client._seen.values()])
+    remembered = repr([outcome.result() for outcome in once._known.values()])
     assert "PASSWORD" in remembered
     assert CANARY not in remembered
     assert base64.b64encode(CANARY.encode()).decode() not in remembered

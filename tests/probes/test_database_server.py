@@ -1,6 +1,5 @@
 """Looking at the server of a real database: corruption, archiving, volume, extensions and statements."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -10,29 +9,12 @@ from fixtures.postgresql.server import archiving, corruption, last_archived
 from fixtures.postgresql.statements import missing_extensions, slow_statements
 from fixtures.postgresql.volume import VolumeClaims, volume_use
 from muster.kinds.base import bind
-from muster.kinds.postgresql import Database, Extensions, Lasting, SlowStatements
-from muster.probes import Nothing, begin
+from muster.kinds.postgresql import Database, Extensions, SlowStatements
+from muster.probes import Nothing
 from muster.units import ByteSize, Duration, Percent
-from tests.probes.database_servers import Server, database, look, passwords, pick
+from tests.probes.database_servers import database, look, pick
 
-PROBES = ("database_sessions", "database_tables", "database_server", "database_replication", "database_extensions", "database_statements")
-AT_ONCE = Lasting(longer_than=Duration(0.0001))
-UPDATE = "UPDATE orders SET status = 'returned' WHERE id = 1"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[Server]:
-    made = Server(tmp_path_factory.mktemp("postgres"))
-    with passwords():
-        yield made
-    made.real.stop()
-
-
-@pytest.fixture(autouse=True)
-def healthy(server):
-    """The server as its world says; nothing is done where it is so already."""
-    begin(60)
-    server.become()
+pytestmark = pytest.mark.usefixtures("unhurried", "healthy")
 
 
 def test_the_server_is_measured(server):

@@ -1,7 +1,5 @@
 """Looking at a real database: its sessions, tables, server and statements, healthy and not."""
 
-from collections.abc import Iterator
-
 import psycopg
 import pytest
 from pydantic import TypeAdapter
@@ -9,32 +7,17 @@ from pydantic import TypeAdapter
 from fixtures.postgresql.databases import blocked_sessions, connection_use, idle_transactions, long_queries
 from fixtures.postgresql.tables import dead_rows, sequence_use, stale_statistics
 from muster.kinds.postgresql import Blocked, DeadRows, Lasting, Statistics
-from muster.probes import CouldNotLook, begin, remaining
+from muster.probes import CouldNotLook, remaining
 from muster.units import Duration, Percent
 from sandbox.world import Session
-from tests.probes.database_servers import Server, database, look, passwords, pick
+from tests.probes.database_servers import PROBES_OF_DATABASES, database, look, pick
 
-PROBES = ("database_sessions", "database_tables", "database_server", "database_replication", "database_extensions", "database_statements")
+pytestmark = pytest.mark.usefixtures("unhurried", "healthy")
 AT_ONCE = Lasting(longer_than=Duration(0.0001))
 UPDATE = "UPDATE orders SET status = 'returned' WHERE id = 1"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[Server]:
-    made = Server(tmp_path_factory.mktemp("postgres"))
-    with passwords():
-        yield made
-    made.real.stop()
-
-
-@pytest.fixture(autouse=True)
-def healthy(server):
-    """The server as its world says; nothing is done where it is so already."""
-    begin(60)
-    server.become()
-
-
-@pytest.mark.parametrize("probe", PROBES)
+@pytest.mark.parametrize("probe", PROBES_OF_DATABASES)
 def test_what_a_probe_saw_survives_being_saved(server, probe):
     seen = look(probe, database(server.connection()))
 
@@ -44,7 +27,7 @@ def test_what_a_probe_saw_survives_being_saved(server, probe):
     assert "platform_db, primary, system" in seen.seen
 
 
-@pytest.mark.parametrize("probe", [each for each in PROBES if each not in ("database_tables", "database_extensions")])
+@pytest.mark.parametrize("probe", [each for each in PROBES_OF_DATABASES if each not in ("database_tables", "database_extensions")])
 def test_a_login_that_does_not_see_others_is_unknown_and_not_green(server, probe):
     with pytest.raises(CouldNotLook, match="lacks pg_read_all_stats"):
         look(probe, database(server.connection("platform")))

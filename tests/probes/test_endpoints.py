@@ -1,6 +1,5 @@
 """The probes of endpoints: what they keep of an answer, and what no answer means."""
 
-import socket
 from typing import Any
 
 import pytest
@@ -11,14 +10,12 @@ from muster.connections import Reach
 from muster.kinds.base import bind
 from muster.kinds.web import Endpoint
 from muster.probes import PROBES, CouldNotLook, Nothing, begin
-from tests.probes.web_servers import Listening, answer, answering, hanging, json_answer
+from tests.probes.web_servers import Listening, answer, answering, closed_port, hanging, json_answer
 
 HTML = answer("200 OK", b"<!DOCTYPE html><html><body>Something went wrong</body></html>", "Content-Type: text/html")
 
 
-@pytest.fixture(autouse=True)
-def deadline() -> None:
-    begin(60.0)
+pytestmark = pytest.mark.usefixtures("unhurried")
 
 
 def endpoint(url: str, expect: dict[str, Any], **settings: Any) -> Endpoint:
@@ -157,8 +154,7 @@ def test_a_body_too_long_to_judge_is_unknown() -> None:
 
 
 def test_no_answer_is_an_observation_about_the_endpoint() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
+    port = closed_port()
 
     got = look(f"http://127.0.0.1:{port}", {})
 

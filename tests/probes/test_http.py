@@ -15,14 +15,12 @@ from fixtures.web.http import REDIRECTS, fetch_json, get, shown
 from fixtures.web.net import NoAnswer, TimedOut
 from muster.connections import Connection, Http, Reach
 from muster.probes import CouldNotLook, begin
-from tests.probes.web_servers import answer, answering, dripping, hanging, head, json_answer, serving
+from tests.probes.web_servers import answer, answering, closed_port, dripping, hanging, head, json_answer, serving
 
 SOON = 1.0  # seconds; deadline of the tests in which nothing ever comes
 
 
-@pytest.fixture(autouse=True)
-def deadline() -> None:
-    begin(60.0)
+pytestmark = pytest.mark.usefixtures("unhurried")
 
 
 def http(url: str, **settings: Any) -> Http:
@@ -62,8 +60,7 @@ def test_head_asks_without_a_body() -> None:
 
 
 def test_a_refused_connection_says_so() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
+    port = closed_port()
 
     with pytest.raises(NoAnswer, match=f"127.0.0.1:{port}: connection refused"):
         get(None, f"http://127.0.0.1:{port}/")

@@ -3,9 +3,7 @@
 Tests that take `any_cluster` run against the sandbox's API and, when MUSTER_TEST_KUBECONFIG is set, against that cluster too.
 """
 
-import os
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,26 +13,8 @@ from fixtures.kubernetes.workloads import WorkloadPods, pods_of, workload_pods
 from muster.kinds.kubernetes import Workload
 from muster.probes import PROBES, begin
 from sandbox.world import Object
-from tests.probes.real_cluster import VARIABLE, RealCluster, real_cluster
-from tests.probes.small_cluster import SmallCluster, container, pod, small_cluster, stamp, thing
-
-AnyCluster = SmallCluster | RealCluster
-CLUSTERS = ["sandbox", *(["real"] if os.environ.get(VARIABLE) else [])]
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallCluster]:
-    with small_cluster(tmp_path_factory.mktemp("cluster")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module", params=CLUSTERS)
-def any_cluster(request: pytest.FixtureRequest) -> Iterator[AnyCluster]:
-    if request.param == "sandbox":
-        yield request.getfixturevalue("cluster")
-        return
-    with real_cluster() as made:
-        yield made
+from tests.probes.real_cluster import AnyCluster
+from tests.probes.small_cluster import SmallCluster, container, pod, stamp, thing
 
 
 def web(**values: Any) -> Workload:

@@ -1,7 +1,6 @@
 """The client: whole lists once per look, every way of not being let in told apart, nothing run and nothing written."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -9,18 +8,13 @@ from typing import Any
 import pytest
 import yaml
 
+from fixtures import once
 from fixtures.kubernetes import client as kubernetes_client
 from fixtures.kubernetes.client import ALL, listing, single
 from muster.connections import Kubernetes
 from muster.probes import CouldNotLook, begin
 from sandbox.world import Object, Served, Trouble
-from tests.probes.small_cluster import SmallCluster, pod, small_cluster, thing
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallCluster]:
-    with small_cluster(tmp_path_factory.mktemp("cluster")) as made:
-        yield made
+from tests.probes.small_cluster import SmallCluster, pod, thing
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +25,7 @@ def deadline() -> None:
 def refused(cluster: SmallCluster, timeout: float = 30.0, **changed: Any) -> CouldNotLook:
     """What listing pods raises."""
     begin(timeout)
-    kubernetes_client.forget()
+    once.forget()
     with pytest.raises(CouldNotLook) as caught:
         listing(cluster.connection.model_copy(update=changed), "pods")
     return caught.value
@@ -125,7 +119,7 @@ def test_many_callers_at_once_make_one_list_and_share_its_error(cluster: SmallCl
 def test_a_new_look_asks_again(cluster: SmallCluster) -> None:
     cluster.put([pod("web-a")])
     listing(cluster.connection, "pods")
-    kubernetes_client.forget()
+    once.forget()
     listing(cluster.connection, "pods")
 
     assert len(cluster.running.requests("kubernetes")) == 2
@@ -233,7 +227,7 @@ class TestKubeconfig:
         assert f"wants to run {command}" in self.reason(tmp_path, content)
         assert not trace.exists()
 
-        kubernetes_client.forget()
+        once.forget()
         allowed = Kubernetes.model_validate({"kubeconfig": str(tmp_path / "kubeconfig"), "allow": {"commands": [str(command)]}})
         assert len(listing(allowed, "pods").items) == 1
         assert trace.exists()

@@ -4,7 +4,6 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,13 +15,7 @@ from muster.connections import Kubernetes
 from muster.kinds.logs import Log
 from muster.probes import CouldNotLook, Nothing
 from sandbox.world import Cluster, Trouble, World
-from tests.probes.small_cluster import EVERYTHING, SmallCluster, container, ended, lines, log, pod, small_cluster
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallCluster]:
-    with small_cluster(tmp_path_factory.mktemp("cluster")) as made:
-        yield made
+from tests.probes.small_cluster import EVERYTHING, SmallCluster, container, ended, lines, log, pod
 
 
 def errors(**values: object) -> Log:

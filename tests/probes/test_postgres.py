@@ -2,7 +2,6 @@
 
 import socket
 import traceback
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,30 +10,9 @@ from fixtures.postgresql.logins import LoginSession, NoSession
 from fixtures.postgresql.values import plain
 from muster.probes import CouldNotLook, begin
 from sandbox.world import Served
-from tests.probes.database_servers import Server, database, login, look, passwords
+from tests.probes.database_servers import database, login, look
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[Server]:
-    made = Server(tmp_path_factory.mktemp("postgres"))
-    made.become()
-    with passwords():
-        yield made
-    made.real.stop()
-
-
-@pytest.fixture
-def healthy(server):
-    """The server as its world says, again."""
-    server.become()
-    yield server
-    server.become()
-
-
-@pytest.fixture(autouse=True)
-def unhurried():
-    """A deadline of its own for each test."""
-    begin(60)
+pytestmark = pytest.mark.usefixtures("unhurried")
 
 
 def test_an_application_logs_in_over_verified_tls(server):

@@ -1,29 +1,13 @@
 """Behind a connection pooler: no startup options, and logins that succeed although no server is there."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from fixtures.postgresql.client import session
 from fixtures.postgresql.logins import NoSession
-from muster.probes import begin
-from tests.probes.database_servers import Server, login, look, passwords
+from tests.probes.database_servers import login, look
 from tests.probes.poolers import Pooler
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[Server]:
-    made = Server(tmp_path_factory.mktemp("postgres"))
-    made.become()
-    with passwords():
-        yield made
-    made.real.stop()
-
-
-@pytest.fixture(autouse=True)
-def unhurried():
-    """A deadline of its own for each test."""
-    begin(60)
+pytestmark = pytest.mark.usefixtures("unhurried")
 
 
 def test_a_pooler_that_takes_no_options_is_fenced_in_by_transaction(server):

@@ -1,7 +1,6 @@
 """Replication as seen from a real primary with a streaming standby, and from that standby."""
 
 import shutil
-import socket
 import time
 from collections.abc import Iterator
 
@@ -9,11 +8,13 @@ import psycopg
 import pytest
 
 from fixtures.postgresql.server import archiving
-from muster.probes import CouldNotLook, begin
+from muster.probes import CouldNotLook
 from muster.units import ByteSize
 from sandbox.processes import Child
 from tests.probes.database_servers import Server, database, look, passwords, pick
+from tests.probes.web_servers import closed_port
 
+pytestmark = pytest.mark.usefixtures("unhurried")
 PATIENCE = 30.0
 
 
@@ -43,12 +44,6 @@ class Pair:
         until(lambda: self.on_primary(f"SELECT replay_lsn >= '{written}' FROM pg_stat_replication") == (True,))
 
 
-def unused_port():
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        return unused.getsockname()[1]
-
-
 def until(condition):
     ends = time.monotonic() + PATIENCE
     while not condition():
@@ -60,7 +55,7 @@ def until(condition):
 def pair(tmp_path_factory) -> Iterator[Pair]:
     primary = Server(tmp_path_factory.mktemp("primary"))
     primary.become(access=["local replication all trust"])
-    home, port = primary.real._home, unused_port()
+    home, port = primary.real._home, closed_port()
     if not (home.binaries / "pg_basebackup").exists():
         pytest.skip("this PostgreSQL came without pg_basebackup")
     copy = home.root / "standby"
@@ -81,12 +76,6 @@ def pair(tmp_path_factory) -> Iterator[Pair]:
         standby.stop()
         shutil.rmtree(copy, ignore_errors=True)
         primary.real.stop()
-
-
-@pytest.fixture(autouse=True)
-def unhurried():
-    """A deadline of its own for each test."""
-    begin(60)
 
 
 def test_a_standby_that_follows_is_seen_from_the_primary(pair):

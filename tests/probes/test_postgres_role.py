@@ -8,9 +8,8 @@ import pytest
 from muster.probes import begin
 from sandbox.world import Session
 from sandbox.worlds.platform_service.database import ROLE
-from tests.probes.database_servers import Server, database, look, make_database, passwords
+from tests.probes.database_servers import PROBES_OF_DATABASES, Server, database, look, make_database, running_server
 
-PROBES = ("database_sessions", "database_tables", "database_server", "database_replication", "database_extensions", "database_statements")
 OFF = ("SET default_transaction_read_only = off", "SET search_path = public", "SET statement_timeout = 0", "SET lock_timeout = 0")
 FORBIDDEN = (
     # rows
@@ -123,11 +122,8 @@ SKIPPED = ("VACUUM public.orders", "ANALYZE public.orders")
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[Server]:
-    made = Server(tmp_path_factory.mktemp("postgres"))
-    made.become(sessions=[Session("", user="platform"), Session("")])
-    with passwords():
+    with running_server(tmp_path_factory.mktemp("postgres"), sessions=[Session("", user="platform"), Session("")]) as made:
         yield made
-    made.real.stop()
 
 
 STATE = """
@@ -161,7 +157,7 @@ def as_muster(attacker):
     return attacker
 
 
-@pytest.mark.parametrize("probe", PROBES)
+@pytest.mark.parametrize("probe", PROBES_OF_DATABASES)
 def test_the_role_sees_all_that_a_probe_asks(server, probe):
     begin(60)
 

@@ -1,26 +1,13 @@
 """Prometheus as a subject: the server, its rules, its alerts, its targets, against a real one with a cluster beside it."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from fixtures.once import forget
 from muster.connections import Connection
 from muster.kinds.prometheus import Alert, AlertRule, PrometheusServer, ScrapeTarget
-from muster.probes import Nothing, begin
-from tests.probes.prometheus_servers import Look, looked, running
+from muster.probes import Nothing
+from tests.probes.prometheus_servers import Look, looked
 
-
-@pytest.fixture(scope="module")
-def connections() -> Iterator[dict[str, Connection]]:
-    with running() as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def new_look() -> None:
-    forget()
-    begin(60.0)
+pytestmark = pytest.mark.usefixtures("new_look")
 
 
 @pytest.fixture

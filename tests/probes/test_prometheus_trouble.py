@@ -1,30 +1,18 @@
 """Prometheus on its bad days: servers that refuse, stay silent, answer nonsense, or no longer evaluate."""
 
 import json
-import socket
 from typing import Any
 
 import pytest
 
-from fixtures.once import forget
 from muster.connections import Connection, Prometheus
 from muster.kinds.prometheus import Alert, PrometheusServer
 from muster.kinds.readings import Reading
 from muster.probes import CouldNotLook, begin
 from tests.probes.prometheus_servers import looked, readable, ready
-from tests.probes.web_servers import answer, answering, dripping, hanging, json_answer
+from tests.probes.web_servers import answer, answering, closed_port, dripping, hanging, json_answer
 
-
-@pytest.fixture(autouse=True)
-def new_look() -> None:
-    forget()
-    begin(60.0)
-
-
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port: int = closed.getsockname()[1]
-        return port
+pytestmark = pytest.mark.usefixtures("new_look")
 
 
 def test_a_server_that_refuses_is_a_source_to_readings_and_a_subject_to_itself() -> None:

@@ -1,28 +1,16 @@
 """Readings by PromQL, against a real server with a day of history."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from fixtures.once import forget
 from fixtures.prometheus.client import query
 from muster.connections import Connection, Prometheus
 from muster.kinds.readings import Reading
-from muster.probes import CouldNotLook, Nothing, begin
-from tests.probes.prometheus_servers import Look, looked, running
+from muster.probes import CouldNotLook, Nothing
+from tests.probes.prometheus_servers import Look, looked
 
-
-@pytest.fixture(scope="module")
-def connections() -> Iterator[dict[str, Connection]]:
-    with running() as made:
-        yield made
-
-
-@pytest.fixture(autouse=True)
-def new_look() -> None:
-    forget()
-    begin(60.0)
+pytestmark = pytest.mark.usefixtures("new_look")
 
 
 @pytest.fixture

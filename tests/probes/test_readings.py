@@ -14,27 +14,22 @@ from muster.case import Case, Identity
 from muster.connections import Connection, Http, Prometheus
 from muster.kinds.base import bind
 from muster.kinds.readings import ComparedTo, Reading
-from muster.probes import PROBES, CouldNotLook, Nothing, begin
+from muster.probes import PROBES, CouldNotLook, Nothing
 from muster.units import Duration, Instant
-from tests.probes.database_servers import Server, passwords, pick
+from tests.probes.database_servers import Server, pick, running_server
 from tests.probes.web_servers import answer, answering, json_answer
 
 NOON = "Fri, 20 Nov 2026 12:00:00 GMT"
 AT_NOON = 1795176000.0
 
 
-@pytest.fixture(autouse=True)
-def deadline() -> None:
-    begin(60.0)
+pytestmark = pytest.mark.usefixtures("unhurried")
 
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with passwords():
-        server = Server(tmp_path_factory.mktemp("database"))
-        server.become()
-        yield server
-        server.real.stop()
+    with running_server(tmp_path_factory.mktemp("database")) as made:
+        yield made
 
 
 def taken(connection: Connection, **declared: Any) -> Any:

@@ -4,7 +4,6 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from fixtures.kubernetes import client as kubernetes_client
+from fixtures import once
 from fixtures.kubernetes.client import listing
 from fixtures.kubernetes.errors import REACH
 from fixtures.kubernetes.lists import Namespace
@@ -21,16 +20,10 @@ from muster.kinds.logs import Log
 from muster.probes import PROBES, CouldNotLook, begin
 from sandbox.world import Object, Trouble
 from tests.probes.real_shapes import BACK_OFF, pod, status, terminated, waiting
-from tests.probes.small_cluster import SmallCluster, lines, log, small_cluster, thing
+from tests.probes.small_cluster import SmallCluster, lines, log, thing
 
 LOG = Log.model_validate({"name": "x", "connection": "cluster", "selector": "app=web", "level": "ERROR", "expect": {"records": 0}})
 NAME = "web-6d4cf56db6-x2x7k"
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallCluster]:
-    with small_cluster(tmp_path_factory.mktemp("cluster")) as made:
-        yield made
 
 
 def lists(*plurals: str) -> list[Object]:
@@ -194,7 +187,7 @@ class TestKubeconfigs:
     def connection(self, folder: Path, content: Object | str, **values: Any) -> Kubernetes:
         path = folder / "kubeconfig"
         path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
-        kubernetes_client.forget()
+        once.forget()
         begin(30)
         return Kubernetes.model_validate({"kubeconfig": str(path)} | values)
 

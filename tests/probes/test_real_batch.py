@@ -1,40 +1,17 @@
 """Jobs and cron jobs in the shapes of a real 1.32 cluster."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from fixtures.kubernetes.batch import cron_job_state, job_failures, job_runs
-from fixtures.kubernetes.lists import Namespace, WholeCluster
 from muster.kinds.base import bind
 from muster.kinds.cluster import CronJob, Jobs
 from muster.kinds.kubernetes import Within
-from muster.probes import PROBES, begin
 from sandbox.world import Object
 from tests.probes.real_shapes import DAY, HOUR, asked, metadata, past
-from tests.probes.small_cluster import SmallCluster, small_cluster
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallCluster]:
-    with small_cluster(tmp_path_factory.mktemp("cluster")) as made:
-        yield made
-
-
-def pick(cluster: SmallCluster, picker: Any, *probes: str, objects: tuple[Object, ...], **others: Any) -> Any:
-    """What a picker makes of what its probes see."""
-    cluster.put(list(objects))
-    begin(30)
-    scopes = {True: WholeCluster(cluster.connection), False: Namespace(cluster.connection, None)}
-    seen = {name: PROBES[name].function(scopes[PROBES[name].once_per == "whole_cluster"]) for name in probes}
-    return picker.__wrapped__(**seen, **others)
-
-
-def made(kind: Any, name: str = "web", /, **values: Any) -> Any:
-    """An entity of that kind."""
-    return kind.model_validate({"name": name, "connection": "cluster"} | values)
+from tests.probes.small_cluster import SmallCluster, made, pick
 
 
 def job(name: str, *conditions: Object, age: float = HOUR, **status: Any) -> Object:

@@ -7,15 +7,14 @@ stand-in shows at once the objects that 1.32 should make of them.
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from fixtures.kubernetes import client as kubernetes_client
+from fixtures import once
 from fixtures.kubernetes.batch import job_failures
-from fixtures.kubernetes.lists import Namespace
 from fixtures.kubernetes.network import service_state
 from fixtures.kubernetes.workload_rollouts import workload_rollout
 from fixtures.kubernetes.workloads import workload_accidents, workload_pods
@@ -23,9 +22,9 @@ from muster.kinds.cluster import Jobs, Service
 from muster.kinds.config import ConfigMap
 from muster.kinds.kubernetes import Within, Workload
 from muster.kinds.logs import Log
-from muster.probes import PROBES, CouldNotLook, begin
+from muster.probes import CouldNotLook
 from sandbox.world import Object
-from tests.probes.real_cluster import VARIABLE, RealCluster, real_cluster
+from tests.probes.real_cluster import AnyCluster, RealCluster
 from tests.probes.real_shapes import (
     BACK_OFF,
     PULLING,
@@ -40,10 +39,8 @@ from tests.probes.real_shapes import (
     terminated,
     waiting,
 )
-from tests.probes.small_cluster import SmallCluster, lines, log, small_cluster
+from tests.probes.small_cluster import lines, log, pick
 
-AnyCluster = SmallCluster | RealCluster
-CLUSTERS = ["sandbox", *(["real"] if os.environ.get(VARIABLE) else [])]
 PAUSE = os.environ.get("MUSTER_TEST_PAUSE_IMAGE", "registry.k8s.io/pause:3.10")
 SHELL = os.environ.get("MUSTER_TEST_SHELL_IMAGE", "registry.k8s.io/e2e-test-images/busybox:1.29-4")
 PATIENCE = 300.0
@@ -52,37 +49,16 @@ WITHIN = Within.model_validate({"at_most": 0, "within": "24h"})
 WEB = Workload.model_validate({"name": "web", "connection": "cluster", "deployment": "web", "starting": "0s"})
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallCluster]:
-    with small_cluster(tmp_path_factory.mktemp("cluster")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module", params=CLUSTERS)
-def any_cluster(request: pytest.FixtureRequest) -> Iterator[AnyCluster]:
-    if request.param == "sandbox":
-        yield request.getfixturevalue("cluster")
-        return
-    with real_cluster() as made:
-        yield made
-
-
-def pick(picker: Any, *probes: str, **others: Any) -> Callable[[AnyCluster], Any]:
+def through(picker: Any, *probes: str, **others: Any) -> Callable[[AnyCluster], Any]:
     """A look at the namespace through a picker."""
-
-    def look(cluster: AnyCluster) -> Any:
-        begin(30)
-        seen = {name: PROBES[name].function(Namespace(cluster.connection, None)) for name in probes}
-        return picker.__wrapped__(**seen, **others)
-
-    return look
+    return lambda cluster: pick(cluster, picker, *probes, **others)
 
 
-PODS = pick(workload_pods, "pods", workload=WEB)
-ACCIDENTS = pick(workload_accidents, "pods", workload=WEB, terms=WITHIN)
-ROLLOUT = pick(workload_rollout, "deployments", "stateful_sets", "daemon_sets", "pods", workload=WEB)
-JOBS = pick(job_failures, "jobs", job_group=Jobs.model_validate({"name": "jobs", "connection": "cluster"}), terms=WITHIN)
-SERVICE = pick(service_state, "services", "endpoint_slices", service=Service.model_validate({"name": "web", "connection": "cluster"}))
+PODS = through(workload_pods, "pods", workload=WEB)
+ACCIDENTS = through(workload_accidents, "pods", workload=WEB, terms=WITHIN)
+ROLLOUT = through(workload_rollout, "deployments", "stateful_sets", "daemon_sets", "pods", workload=WEB)
+JOBS = through(job_failures, "jobs", job_group=Jobs.model_validate({"name": "jobs", "connection": "cluster"}), terms=WITHIN)
+SERVICE = through(service_state, "services", "endpoint_slices", service=Service.model_validate({"name": "web", "connection": "cluster"}))
 
 
 def logs(cluster: AnyCluster) -> Any:
@@ -226,7 +202,7 @@ def told(cluster: AnyCluster, scene: Scene) -> str:
     """What a look says; a real cluster is looked at until it says what it must, or patience ends."""
     ends = time.monotonic() + (PATIENCE if isinstance(cluster, RealCluster) else 0.0)
     while True:
-        kubernetes_client.forget()
+        once.forget()
         try:
             text = repr(scene.look(cluster))
         except CouldNotLook as error:  # no pod has a log yet, say

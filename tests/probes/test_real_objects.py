@@ -1,41 +1,18 @@
 """Nodes, autoscalers, services, claims and the like, in the shapes of a real 1.32 cluster."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from fixtures.kubernetes.autoscalers import autoscaler_state
-from fixtures.kubernetes.lists import Namespace, WholeCluster
 from fixtures.kubernetes.network import service_state
 from fixtures.kubernetes.nodes import node_pool
 from fixtures.kubernetes.quotas import quota_use
 from fixtures.kubernetes.volumes import volume_state
 from muster.kinds.cluster import Autoscaler, Nodes, Quota, Service, Volume
-from muster.probes import PROBES, begin
 from sandbox.world import Object
 from tests.probes.real_shapes import DAY, HOUR, metadata, past
-from tests.probes.small_cluster import SmallCluster, small_cluster
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallCluster]:
-    with small_cluster(tmp_path_factory.mktemp("cluster")) as made:
-        yield made
-
-
-def pick(cluster: SmallCluster, picker: Any, *probes: str, objects: tuple[Object, ...], **others: Any) -> Any:
-    """What a picker makes of what its probes see."""
-    cluster.put(list(objects))
-    begin(30)
-    scopes = {True: WholeCluster(cluster.connection), False: Namespace(cluster.connection, None)}
-    seen = {name: PROBES[name].function(scopes[PROBES[name].once_per == "whole_cluster"]) for name in probes}
-    return picker.__wrapped__(**seen, **others)
-
-
-def made(kind: Any, name: str = "web", /, **values: Any) -> Any:
-    """An entity of that kind."""
-    return kind.model_validate({"name": name, "connection": "cluster"} | values)
+from tests.probes.small_cluster import SmallCluster, made, pick
 
 
 def node(*conditions: Object, **spec: Any) -> Object:

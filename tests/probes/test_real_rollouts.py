@@ -1,16 +1,11 @@
 """What controls pods, in the shapes of a real 1.32 cluster: rollouts that go on are not red, those that do not are."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
-from fixtures.kubernetes.lists import Namespace, WholeCluster
 from fixtures.kubernetes.workload_rollouts import workload_rollout
 from fixtures.kubernetes.workloads import workload_pods
 from muster.kinds.kubernetes import Workload
-from muster.probes import PROBES, begin
 from sandbox.world import Object
 from tests.probes.real_shapes import (
     BACK_OFF,
@@ -26,24 +21,9 @@ from tests.probes.real_shapes import (
     terminated,
     waiting,
 )
-from tests.probes.small_cluster import SmallCluster, small_cluster, stamp
+from tests.probes.small_cluster import SmallCluster, pick, stamp
 
 WEB = Workload.model_validate({"name": "web", "connection": "cluster", "deployment": "web", "starting": "10m"})
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallCluster]:
-    with small_cluster(tmp_path_factory.mktemp("cluster")) as made:
-        yield made
-
-
-def pick(cluster: SmallCluster, picker: Any, *probes: str, objects: tuple[Object, ...], **others: Any) -> Any:
-    """What a picker makes of what its probes see."""
-    cluster.put(list(objects))
-    begin(30)
-    scopes = {True: WholeCluster(cluster.connection), False: Namespace(cluster.connection, None)}
-    seen = {name: PROBES[name].function(scopes[PROBES[name].once_per == "whole_cluster"]) for name in probes}
-    return picker.__wrapped__(**seen, **others)
 
 
 def pods(cluster: SmallCluster, *objects: Object) -> Any:

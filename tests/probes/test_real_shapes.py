@@ -1,16 +1,13 @@
 """Pods and what happened to them, in the shapes of a real 1.32 cluster: nothing sick is green, nothing healthy is red."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from fixtures.kubernetes.lists import Namespace, WholeCluster
 from fixtures.kubernetes.workload_warnings import workload_warnings
 from fixtures.kubernetes.workloads import workload_accidents, workload_pods
 from muster.kinds.kubernetes import Within, Workload
-from muster.probes import PROBES, begin
 from sandbox.world import Object
 from tests.probes.real_shapes import (
     BACK_OFF,
@@ -29,25 +26,10 @@ from tests.probes.real_shapes import (
     terminated,
     waiting,
 )
-from tests.probes.small_cluster import SmallCluster, small_cluster
+from tests.probes.small_cluster import SmallCluster, pick
 
 WITHIN = Within.model_validate({"at_most": 0, "within": "24h"})
 WEB = Workload.model_validate({"name": "web", "connection": "cluster", "deployment": "web"})
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallCluster]:
-    with small_cluster(tmp_path_factory.mktemp("cluster")) as made:
-        yield made
-
-
-def pick(cluster: SmallCluster, picker: Any, *probes: str, objects: tuple[Object, ...], **others: Any) -> Any:
-    """What a picker makes of what its probes see."""
-    cluster.put(list(objects))
-    begin(30)
-    scopes = {True: WholeCluster(cluster.connection), False: Namespace(cluster.connection, None)}
-    seen = {name: PROBES[name].function(scopes[PROBES[name].once_per == "whole_cluster"]) for name in probes}
-    return picker.__wrapped__(**seen, **others)
 
 
 def pods(cluster: SmallCluster, *objects: Object) -> Any:

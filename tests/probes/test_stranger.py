@@ -5,12 +5,11 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sandbox.services.running import Running, start_facade
+from sandbox.services.running import Running
 from sandbox.world import Cluster, Trouble, World
 from tests.probes.messy_world import ROOT, healthy, messy
 
@@ -21,12 +20,6 @@ logs: [{name: errors, connection: cluster, selector: app=web, level: ERROR, expe
 resources:
   - {name: rules, connection: cluster, api_version: networking.k8s.io/v1, kind: NetworkPolicy, expect: {count: 1}}
 """
-
-
-@pytest.fixture(scope="module")
-def facade(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with start_facade(World(), tmp_path_factory.mktemp("facade")) as running:
-        yield running
 
 
 def written(folder: Path, running: Running, *, more: str = MORE) -> None:

@@ -18,15 +18,13 @@ from muster.kinds.web import Endpoint, ServedCertificate
 from muster.probes import PROBES, CouldNotLook, Nothing, begin
 from sandbox.services.certificates import Authority
 from sandbox.world import Served
-from tests.probes.web_servers import answer, hanging, serving, tls
+from tests.probes.web_servers import answer, closed_port, hanging, serving, tls
 
 HERE = ["localhost", "127.0.0.1", "127.0.0.2"]
 DAY = 86400.0
 
 
-@pytest.fixture(autouse=True)
-def deadline() -> None:
-    begin(60.0)
+pytestmark = pytest.mark.usefixtures("unhurried")
 
 
 @pytest.fixture(scope="module")
@@ -214,8 +212,7 @@ def test_plain_http_on_the_port_has_no_certificate() -> None:
 
 
 def test_a_refused_connection_has_no_certificate() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
+    port = closed_port()
 
     got = look(Place("127.0.0.1", port, "127.0.0.1", "", None))
 

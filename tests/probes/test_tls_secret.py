@@ -1,8 +1,6 @@
 """The certificate in a secret beside those that are served, with a cluster and a server that both are there."""
 
-from collections.abc import Iterator
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,18 +10,12 @@ from muster.connections import Reach
 from muster.kinds.base import bind
 from muster.kinds.web import ServedCertificate
 from muster.probes import PROBES, RESETS, CouldNotLook, Nothing, begin
-from sandbox.services.running import Running, start_facade
+from sandbox.services.running import Running
 from sandbox.world import Cluster, Served, Site, World
 
 METADATA = {"name": "tls-cert", "namespace": "platform", "uid": "uid-1", "creationTimestamp": "2026-01-01T00:00:00Z"}
 SECRET = {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": METADATA}
 READER = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list"]}
-
-
-@pytest.fixture(scope="module")
-def facade(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with start_facade(World(), Path(tmp_path_factory.mktemp("facade"))) as running:
-        yield running
 
 
 def world(*objects: dict[str, Any], kept: str = "api") -> World:

@@ -1,7 +1,6 @@
 """CPU and memory are shares of limits in real units; a pod without a sample or a limit is named, an empty source is unknown."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from pydantic import TypeAdapter
@@ -11,13 +10,7 @@ from fixtures.kubernetes.usage import WorkloadUsage, nearest
 from muster.kinds.kubernetes import Workload
 from muster.probes import PROBES, CouldNotLook, begin
 from sandbox.world import Object, Trouble
-from tests.probes.small_cluster import SmallCluster, container, pod, small_cluster, stamp, thing
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallCluster]:
-    with small_cluster(tmp_path_factory.mktemp("cluster")) as made:
-        yield made
+from tests.probes.small_cluster import SmallCluster, container, pod, stamp, thing
 
 
 def sample(name: str, cpu: str, memory: str, container: str = "web", ago: float = 15.0) -> Object:

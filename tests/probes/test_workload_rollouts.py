@@ -1,51 +1,17 @@
 """Rollouts, revisions and room of a workload, in the states that real clusters show."""
 
-import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from fixtures.kubernetes.lists import Namespace, WholeCluster
 from fixtures.kubernetes.workload_rollouts import WorkloadRollout, workload_revisions, workload_rollout
 from fixtures.kubernetes.workload_room import workload_room
-from muster.kinds.kubernetes import Within, Workload
-from muster.probes import PROBES, CouldNotLook, begin
+from muster.kinds.kubernetes import Within
+from muster.probes import CouldNotLook
 from sandbox.world import Object
-from tests.probes.small_cluster import SmallCluster, container, ended, pod, small_cluster, stamp, thing
+from tests.probes.small_cluster import SmallCluster, container, pick, pod, stamp, thing, web
 
 WITHIN = Within.model_validate({"at_most": 3, "within": "24h"})
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallCluster]:
-    with small_cluster(tmp_path_factory.mktemp("cluster")) as made:
-        yield made
-
-
-def web(**values: Any) -> Workload:
-    """The workload app=web."""
-    return Workload.model_validate({"name": "web", "connection": "cluster", "selector": "app=web"} | values)
-
-
-def pick(cluster: SmallCluster, picker: Any, *probes: str, **others: Any) -> Any:
-    """What a picker makes of what its probes see."""
-    begin(30)
-    scopes = {True: WholeCluster(cluster.connection), False: Namespace(cluster.connection, None)}
-    seen = {name: PROBES[name].function(scopes[PROBES[name].once_per == "whole_cluster"]) for name in probes}
-    return picker.__wrapped__(**seen, **others)
-
-
-def aged(made: Object, seconds: float) -> Object:
-    """The pod, created so long ago."""
-    made["metadata"]["creationTimestamp"] = stamp(time.time() - seconds)
-    return made
-
-
-def restarted(restarts: int, ago: float, pod_age: float) -> Object:
-    """A pod whose container restarted so often, the last time so long ago."""
-    state = {"running": {"startedAt": stamp(time.time() - ago)}}
-    return aged(pod("web-a", container(state=state, restarts=restarts, ended=ended(ago))), pod_age)
 
 
 def deployment(

@@ -26,6 +26,13 @@ class Listening:
         return f"http://{self.host}:{self.port}"
 
 
+def closed_port() -> int:
+    """A port of 127.0.0.1 on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port: int = closed.getsockname()[1]
+        return port
+
+
 def head(connection: socket.socket) -> str:
     """Read up to the empty line that ends a request's head."""
     text = b""
