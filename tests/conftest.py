@@ -1,5 +1,6 @@
 """A skipped test counts as a failure, unless its reason is on the list in `skips.txt`."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ UNLISTED = pytest.StashKey[list[str]]()
 
 
 def pytest_configure(config):
+    # A shell starts a background job with Ctrl-C ignored, and the processes that tests interrupt would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.stash[UNLISTED] = []
 
 
