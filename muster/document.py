@@ -52,7 +52,7 @@ class Hours(Model):
         return local.weekday() in span and self.since <= f"{local:%H:%M}" < self.to
 
 
-class _Head(Model):
+class Head(Model):
     """The keys of an environment that are not entities."""
 
     system: Name
@@ -60,8 +60,9 @@ class _Head(Model):
     owner: str
     """Who is called, for every entity that names nobody else."""
     extends: Literal["system.yaml"] | None = None
+    """The file beside this one that says what exists; this one then says what differs."""
     protected: bool = False
-    """Production: a run refuses rights and options that could write or leak."""
+    """Production; the header and the journal of a run say so."""
     connections: dict[Name, Reach] = Field(default_factory=dict)
     """How each source is reached here; entities refer to them by name."""
     hours: dict[Name, Hours] = Field(default_factory=dict)
@@ -72,7 +73,7 @@ class _Head(Model):
 def document() -> type[BaseModel]:
     """The model of a merged file: the head, and a list for each kind of entity."""
     sections: dict[str, Any] = {kind.section: (Many[kind], Field(default=(), description=kind.__doc__)) for kind in KINDS}  # type: ignore[valid-type]
-    return create_model("Environment", __base__=_Head, **sections)
+    return create_model("Environment", __base__=Head, **sections)
 
 
 def validated(node: Node) -> Any:

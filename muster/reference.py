@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 
 from muster.connections import KINDS as CONNECTIONS
 from muster.coverage import Check, find_checks
+from muster.document import Head, Hours
 from muster.expectations import Off, Terms, Unobservable
 from muster.kinds import KINDS
 from muster.kinds.base import Entity
@@ -22,7 +23,7 @@ _COMMON = ("name", "owner", "severity", "absent", "allow_empty", "during", "when
 def reference(checks_root: Path) -> str:
     """The whole page as Markdown."""
     checks = find_checks(checks_root)
-    return "\n".join(["# Reference", "", _INTRODUCTION, *_connections(), *_entities(checks)]) + "\n"
+    return "\n".join(["# Reference", "", _INTRODUCTION, *_head(), *_connections(), *_entities(checks), *_mappings()]) + "\n"
 
 
 _INTRODUCTION = """\
@@ -32,13 +33,21 @@ An expectation is a bare limit (`ready: 3`), a mapping (`{limit: 1s, severity: P
 each occasion), `{off: reason}`, or `{unobservable: reason, until: date}`. Defaults apply until they are switched off.
 
 Durations are written `500ms`, `30s`, `5m`, `24h`, `30d`; shares `80%`; sizes `64MiB` or `1GB`; Kubernetes quantities
-`250m` or `512Mi`. Addresses may be `env:NAME`; secrets must be `env:NAME` or `file:PATH`."""
+`250m` or `512Mi`; an Amount is a number with one of these units, or bare. Addresses may be `env:NAME`;
+secrets must be `env:NAME` or `file:PATH`."""
+
+
+def _head() -> Iterator[str]:
+    yield "\n## The head of a file\n"
+    yield from _table(Head, ())
+    yield f"\n### Hours\n\n{inspect.cleandoc(Hours.__doc__ or '')}\n"
+    yield from _table(Hours, ())
 
 
 def _connections() -> Iterator[str]:
-    yield "\n## Connections\n"
+    yield "\n## Connections"
     for kind in CONNECTIONS:
-        yield f"### `{kind.kind}`\n\n{inspect.cleandoc(kind.__doc__ or '')}\n"
+        yield f"\n### `{kind.kind}`\n\n{inspect.cleandoc(kind.__doc__ or '')}\n"
         yield from _table(kind, ())
 
 
@@ -55,6 +64,23 @@ def _entities(checks: dict[str, Check]) -> Iterator[str]:
             severity = kind.severities.get(name, "P2")
             meaning = _text(field.description) + _judged(name, kind, checks)
             yield f"| `{name}` | {_limit(field)} | {_default(field)} | {severity} | {meaning} |"
+
+
+def _mappings() -> Iterator[str]:
+    """The mappings that fields above consist of, by the name that stands in the column `type`."""
+    found: dict[str, type[BaseModel]] = {}
+    for kind in (*CONNECTIONS, *KINDS):
+        for name, field in kind.model_fields.items():
+            if name != "expect":
+                found.update({each.__name__: each for each in _flat(field.annotation) if _is_mapping(each)})
+    yield "\n## Mappings"
+    for name, model in sorted(found.items()):
+        yield f"\n### {name}\n\n{inspect.cleandoc(model.__doc__ or '')}\n"
+        yield from _table(model, ())
+
+
+def _is_mapping(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def _judged(name: str, kind: type[Entity], checks: dict[str, Check]) -> str:
