@@ -38,7 +38,8 @@ def choose(existing: list[tuple[str, str]], wanted: list[str]) -> list[tuple[str
         ]  # fmt: skip
         if not matched:
             listing = ", ".join("/".join(each) for each in existing)
-            raise SelectionError(f"--env {pattern} matches no environment; there are: {listing}")
+            asked = f"--env {pattern} matches no environment" if wanted else "there is no sandbox here; name an environment with --env"
+            raise SelectionError(f"{asked}; there are: {listing}")
         chosen += [each for each in matched if each not in chosen]
     if len({name == "sandbox" for _, name in chosen}) > 1:
         raise SelectionError(f"sandbox and real environments do not run together: {', '.join('/'.join(each) for each in chosen)}")

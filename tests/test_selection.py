@@ -28,6 +28,11 @@ def test_a_name_that_matches_nothing_lists_what_exists():
         choose(EXISTING, ["platfrom"])
 
 
+def test_without_a_sandbox_an_environment_has_to_be_named():
+    with pytest.raises(SelectionError, match=r"no sandbox here; name an environment with --env; there are: shop/production"):
+        choose([("shop", "production")], [])
+
+
 def test_sandbox_and_real_environments_do_not_mix():
     with pytest.raises(SelectionError, match="do not run together"):
         choose(EXISTING, ["platform/production", "mdvr/sandbox"])
