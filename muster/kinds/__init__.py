@@ -36,4 +36,3 @@ KINDS: tuple[type[Entity], ...] = (
     Endpoint,
     ServedCertificate,
 )
-SECTIONS: dict[str, type[Entity]] = {kind.section: kind for kind in KINDS}

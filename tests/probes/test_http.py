@@ -267,7 +267,7 @@ def test_a_url_is_shown_without_user_password_and_query() -> None:
 
 def test_fetch_json_hands_out_the_document() -> None:
     with answering(json_answer(json.dumps({"a": [1]}))) as server:
-        assert fetch_json(http(server.url), server.url) == {"a": [1]}
+        assert fetch_json(http(server.url), server.url)[0] == {"a": [1]}
 
 
 @pytest.mark.parametrize(
