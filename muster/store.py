@@ -1,23 +1,30 @@
 """The look: every planned call once, in daemon threads, each under its own total deadline; and the memory of what came.
 
-An outcome is a value or the reason why there is none; both are handed out any number of times.
+Two hundred threads share one interpreter, so whatever is done for each of them delays the last: each event costs the same,
+however many calls there are. An outcome is a value or the reason why there is none; both are handed out any number of times.
 """
 
-import threading
+import _thread
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from queue import Empty, SimpleQueue
+from traceback import clear_frames
 from types import TracebackType
 from typing import Any
 
-from muster.probes import RESETS, Call, CouldNotLook, Observation, Probe, begin
+from muster import fence, memory
+from muster.probes import ENDS, PREPARES, RESETS, Call, CouldNotLook, Observation, Probe, begin
 
 AT_ONCE = 200
 """Threads at once, whatever the number of targets."""
 OVERALL = 120.0
 """Seconds after which a look ends, whatever is still under way."""
+
+HUNG = 0.8
+"""Share of its deadline from which on a call counts as hung, whether a client gave up by itself or not."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +51,47 @@ class Outcome:
 
 @dataclass
 class _Target:
-    """The calls of one origin: how many may run, which wait, and whether one of them hung."""
+    """The calls of one origin: how many may run at once, and which wait."""
 
     at_once: int
     waiting: deque[Call] = field(default_factory=deque)
-    running: int = 0
     hung: bool = False
+    """One of its calls used up its time, so that those behind it may not each do so again."""
+
+
+class _Workers:
+    """Daemon threads that make one call after the other; one that hangs is simply not used again until it comes back."""
+
+    def __init__(self) -> None:
+        self.finished: SimpleQueue[Outcome] = SimpleQueue()
+        self._jobs: SimpleQueue[tuple[Call, float] | None] = SimpleQueue()
+        self._threads = 0
+        self._idle = 0
+
+    def make(self, call: Call, timeout: float) -> None:
+        """Have a call made now: by a thread that waits for work, else by a new one."""
+        self._jobs.put((call, timeout))
+        if self._idle:
+            self._idle -= 1
+            return
+        self._threads += 1
+        # threading.Thread would wait until the new thread runs, which on a busy machine takes longer than the call itself.
+        _thread.start_new_thread(self._work, ())
+
+    def take(self, patience: float) -> Outcome:
+        """The next outcome. Raises queue.Empty when none comes within `patience` seconds."""
+        outcome = self.finished.get(timeout=patience) if patience else self.finished.get_nowait()
+        self._idle += 1
+        return outcome
+
+    def dismiss(self) -> None:
+        """Let each thread end after the call that it makes now."""
+        for _ in range(self._threads):
+            self._jobs.put(None)
+
+    def _work(self) -> None:
+        while job := self._jobs.get():
+            self.finished.put(_made(*job))
 
 
 class Store:
@@ -74,11 +116,15 @@ class Store:
         for reset in RESETS:
             reset()
         wanted = {call.key: call for call in calls if call.key not in self.outcomes}
+        _prepare(wanted.values())
+        memory.share()
         look = _Look(self, wanted, overall, progress or (lambda _done, _total: None))
         try:
             look.run()
         finally:
             self.interrupted = [key for key in wanted if key not in self.outcomes]
+            for end in ENDS:
+                end()
 
 
 class _Look:
@@ -87,21 +133,26 @@ class _Look:
     def __init__(self, store: Store, wanted: dict[str, Call], overall: float, progress: Callable[[int, int], None]) -> None:
         self.store, self.wanted, self.overall, self.progress = store, wanted, overall, progress
         self.targets: dict[str, _Target] = {}
-        self.running: dict[str, tuple[Call, _Target, float, float]] = {}  # key -> call, target, started, deadline
-        self.finished: SimpleQueue[Outcome] = SimpleQueue()
+        self.free: deque[_Target] = deque()  # a target for each call that it may take now
+        self.running: dict[str, tuple[Call, _Target, float]] = {}  # key -> call, target, started
+        self.deadlines: list[tuple[float, str]] = []  # a heap; entries of finished calls stay until their time has come
+        self.workers = _Workers()
         self.started = time.monotonic()
+        self.left = len(wanted)
 
     def run(self) -> None:
         for call in self.wanted.values():
             self.queue(call)
-        while self.running or any(target.waiting for target in self.targets.values()):
-            self.start_what_may()
-            self.collect()
-            self.expire()
-            self.progress(self.done(), len(self.wanted))
-
-    def done(self) -> int:
-        return sum(key in self.store.outcomes for key in self.wanted)
+        for target in self.targets.values():
+            self.free.extend([target] * min(target.at_once, len(target.waiting)))
+        try:
+            while self.left:
+                self.start_what_may()
+                self.collect()
+                self.expire()
+                self.progress(len(self.wanted) - self.left, len(self.wanted))
+        finally:
+            self.workers.dismiss()
 
     def queue(self, call: Call) -> None:
         """Put a call behind its target; one whose target cannot even be named is decided here."""
@@ -114,39 +165,47 @@ class _Look:
         self.targets.setdefault(name, _Target(at_once)).waiting.append(call)
 
     def start_what_may(self) -> None:
-        for target in self.targets.values():
-            while target.waiting and target.running < target.at_once and len(self.running) < AT_ONCE:
-                call = target.waiting.popleft()
-                now = time.monotonic()
-                timeout = _timeout(call)
-                self.running[call.key] = (call, target, now, now + timeout)
-                target.running += 1
-                threading.Thread(target=_make, args=(call, timeout, self.finished), name=call.key, daemon=True).start()
+        while self.free and len(self.running) < AT_ONCE:
+            target = self.free.popleft()
+            if not target.waiting:
+                continue
+            call = target.waiting.popleft()
+            now = time.monotonic()
+            timeout = self.patience(call, target, now)
+            self.running[call.key] = (call, target, now)
+            heappush(self.deadlines, (now + timeout, call.key))
+            self.workers.make(call, timeout)
 
     def collect(self) -> None:
         """Wait for the next thing to happen, then take all that has."""
         now = time.monotonic()
-        ends = [deadline for *_, deadline in self.running.values()]
-        patience = max(0.0, min([*ends, now + 0.1, self.started + self.overall]) - now)
+        patience = max(0.0, min([now + 0.1, self.started + self.overall, *(end for end, _ in self.deadlines[:1])]) - now)
         try:
-            self.settle(self.finished.get(timeout=patience))
-            while True:
-                self.settle(self.finished.get_nowait())
+            while self.left:
+                self.settle(self.workers.take(patience))
+                patience = 0.0
         except Empty:
             return
 
     def expire(self) -> None:
+        """Give up what took too long, and what waits behind it."""
         now = time.monotonic()
         over = now - self.started >= self.overall
-        for call, target, started, deadline in list(self.running.values()):
-            if over or now >= deadline:
+        while self.deadlines and (over or now >= self.deadlines[0][0]):
+            _, key = heappop(self.deadlines)
+            if key in self.running:
+                call, target, started = self.running[key]
                 target.hung = True
                 self.settle(self.late(call, now - started, f"no answer within {_timeout(call):g} s" if not over else self.ran_out()))
-        for target in self.targets.values():
-            for call in [call for call in target.waiting if over or (target.hung and now - self.started >= _timeout(call))]:
+        for target in self.targets.values() if over else [each for each in self.targets.values() if each.hung]:
+            for call in [call for call in target.waiting if over or self.patience(call, target, now) <= _timeout(call) * (1 - HUNG)]:
                 target.waiting.remove(call)
                 reason = self.ran_out() if over else f"waited {now - self.started:.0f} s behind calls that got no answer"
                 self.settle(self.late(call, 0.0, reason))
+
+    def patience(self, call: Call, target: _Target, now: float) -> float:
+        """Seconds that a call may take when it starts now: behind one that hung, the time that it has waited is gone."""
+        return _timeout(call) - (now - self.started if target.hung else 0.0)
 
     def ran_out(self) -> str:
         return f"the look as a whole ended after {self.overall:g} s"
@@ -162,10 +221,19 @@ class _Look:
         key = outcome.call.key
         if key in self.store.outcomes:
             return
-        entry = self.running.pop(key, None)
-        if entry is not None:
-            entry[1].running -= 1
+        if key in self.running:
+            target = self.running.pop(key)[1]
+            target.hung = target.hung or outcome.took >= HUNG * _timeout(outcome.call)
+            self.free.append(target)
         self.store.outcomes[key] = outcome
+        self.left -= 1
+
+
+def _prepare(calls: Iterable[Call]) -> None:
+    """Import what the calls need, in this thread, once."""
+    needs = {name for call in calls for name in (call.probe.name, *(part for each in call.arguments.values() for part in each.parts()))}
+    for prepare in dict.fromkeys(PREPARES[name] for name in sorted(needs) if name in PREPARES):
+        prepare()
 
 
 def _timeout(call: Call) -> float:
@@ -183,9 +251,22 @@ def _observation(value: object) -> Observation:
     return value
 
 
-def _make(call: Call, timeout: float, finished: "SimpleQueue[Outcome]") -> None:
+def _forget_locals(error: BaseException) -> None:
+    """Let go of what the frames of an error and its causes held: bodies of answers, clients, credentials."""
+    chain: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while chain:
+        each = chain.pop()
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            clear_frames(each.__traceback__)
+            chain += [each.__cause__, each.__context__]
+
+
+def _made(call: Call, timeout: float) -> Outcome:
     """Run one probe in its thread. Whatever it raises means that we could not look; an AssertionError of a client too."""
     begin(timeout)
+    fence.enter(next((argument.reach() for argument in call.arguments.values()), ()))
     at, started = time.time(), time.monotonic()
     value, error = None, None
     try:
@@ -199,4 +280,6 @@ def _make(call: Call, timeout: float, finished: "SimpleQueue[Outcome]") -> None:
             hint="a bug: report it",
         )
         error.__cause__ = raised
-    finished.put(Outcome(call, value, error, at, time.monotonic() - started, traceback=error.__traceback__ if error else None))
+    if error is not None:
+        _forget_locals(error)
+    return Outcome(call, value, error, at, time.monotonic() - started, traceback=error.__traceback__ if error else None)

@@ -1,5 +1,7 @@
 """The look: once each, side by side, within its deadline, and never silently lost."""
 
+import _thread
+import contextlib
 import threading
 import time
 from dataclasses import dataclass
@@ -28,6 +30,12 @@ class Thing:
 
     def at_once(self):
         return self.cap
+
+    def reach(self):
+        return ()
+
+    def parts(self):
+        return set()
 
 
 def call(function, thing, timeout=5.0):
@@ -179,6 +187,56 @@ def test_different_targets_are_looked_at_side_by_side():
     assert all(each.error is None for each in store.outcomes.values())
 
 
+def test_threads_are_used_again_and_end_with_the_look():
+    threads = set()
+
+    def probe(thing):
+        threads.add(threading.get_native_id())
+        return seen(thing)
+
+    before = _thread._count()
+    look(*(call(probe, Thing(f"t{n}", cap=2)) for n in range(50)))
+
+    assert len(threads) <= 2
+    until = time.monotonic() + 60
+    while _thread._count() > before and time.monotonic() < until:
+        time.sleep(0.01)
+    assert _thread._count() <= before
+
+
+def test_a_thread_that_hangs_is_not_waited_for_by_the_next_call():
+    release = threading.Event()
+
+    def probe(thing):
+        if thing.name == "hung":
+            release.wait()
+        return seen(thing)
+
+    calls = [call(probe, Thing(name, cap=1), timeout=timeout) for name, timeout in (("quick", 60), ("hung", 0.3), ("next", 60))]
+    store = look(*calls)
+    release.set()
+
+    assert [store.outcomes[each.key].error is None for each in calls] == [True, False, True]
+
+
+def test_many_calls_cost_no_more_each_than_few(monkeypatch):
+    touched = []
+
+    class Counted(dict):
+        def __contains__(self, key):
+            touched.append(key)
+            return super().__contains__(key)
+
+    def effort(count):
+        touched.clear()
+        store = Store()
+        store.outcomes = Counted()
+        store.look([call(seen, Thing(f"t{n}", f"host:{n}")) for n in range(count)])
+        return len(touched) / count
+
+    assert effort(1000) <= effort(10)
+
+
 def test_the_overall_deadline_ends_the_look_and_says_so():
     release = threading.Event()
 
@@ -209,6 +267,21 @@ def test_a_probe_knows_how_much_of_its_deadline_is_left_and_an_entity_may_set_it
     look(call(probe, Thing("own", timeout=2.0), timeout=50), call(probe, Thing("default"), timeout=50))
 
     assert left["own"] <= 2 < left["default"] <= 50
+
+
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt])
+def test_after_a_look_sources_close_what_they_opened_however_it_ends(monkeypatch, error):
+    closed = []
+    monkeypatch.setattr("muster.store.ENDS", [lambda: closed.append(True)])
+
+    def interrupt(done, total):
+        if error:
+            raise error
+
+    with pytest.raises(error) if error else contextlib.nullcontext():
+        Store().look([call(seen, Thing("a"))], progress=interrupt)
+
+    assert closed == [True]
 
 
 def test_an_interrupted_look_ends_at_once_and_says_what_is_missing():

@@ -1,22 +1,27 @@
 """The HTTP client: deadlines, bounded bodies, and credentials that stay with their origin."""
 
+import errno
 import gzip
 import json
 import socket
 import struct
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from fixtures.web.http import REDIRECTS, fetch_json, get, shown
-from fixtures.web.net import NoAnswer, TimedOut
+from fixtures.web.net import NoAnswer, TimedOut, clock, resolve
 from muster.connections import Connection, Http, Reach
 from muster.probes import CouldNotLook, begin
 from tests.probes.web_servers import answer, answering, closed_port, dripping, hanging, head, json_answer, serving
 
+ROOT = Path(__file__).parents[2]
 SOON = 1.0  # seconds; deadline of the tests in which nothing ever comes
 
 
@@ -132,9 +137,10 @@ def test_a_silent_resolver_is_cut_off_at_the_deadline(monkeypatch: pytest.Monkey
     assert raised.value.cause == "name resolution"
 
 
-def test_a_name_that_does_not_exist_is_nobody_elses_trouble() -> None:
-    with pytest.raises(CouldNotLook, match=r"cannot resolve no-such-host\.invalid"):
-        get(None, "http://no-such-host.invalid/")
+@pytest.mark.parametrize("name", ["no-such-host.invalid", "no\0host.invalid", "\udc80.invalid"])
+def test_a_name_that_does_not_exist_is_nobody_elses_trouble(name: str) -> None:
+    with clock(), pytest.raises(CouldNotLook, match="cannot resolve"):
+        resolve(name, 80)
 
 
 def test_a_second_address_is_tried_when_the_first_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,6 +177,25 @@ def test_a_body_that_is_not_compressed_as_it_says_is_no_answer() -> None:
         get(None, server.url)
 
 
+def test_a_compressed_body_that_ends_too_soon_is_no_answer() -> None:
+    cut = gzip.compress(b'{"a": 1}')[:-4]
+    with answering(answer("200 OK", cut, "Content-Encoding: gzip")) as server, pytest.raises(NoAnswer, match="not a whole HTTP answer"):
+        get(None, server.url)
+
+
+def pouring(connection: socket.socket) -> None:
+    """A chunk of length -1 means everything until the end, which never comes."""
+    head(connection)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n")
+    while True:
+        connection.sendall(bytes(2**20))
+
+
+def test_a_body_without_end_that_claims_a_negative_length_is_cut_off() -> None:
+    with serving(lambda _, connection: pouring(connection)) as server, pytest.raises(NoAnswer, match="more than an answer may have"):
+        get(None, server.url)
+
+
 @pytest.mark.parametrize("text", ["[" * 100_000, "NaN", "<html>", "", '{"a": 1} trailing'])
 def test_what_is_not_json_is_a_value_error(text: str) -> None:
     with answering(json_answer(text)) as server:
@@ -178,6 +203,55 @@ def test_what_is_not_json_is_a_value_error(text: str) -> None:
 
     with pytest.raises(ValueError, match=r"JSON|nested|Expecting|Extra"):
         got.json()
+
+
+def test_a_header_that_comes_twice_is_read_as_one() -> None:
+    with answering(answer("200 OK", b"", "Vary: Origin", "vary: Accept")) as server:
+        assert get(None, server.url).headers["vary"] == "Origin, Accept"
+
+
+def test_a_header_of_the_caller_takes_the_place_of_ours() -> None:
+    with answering(json_answer("{}")) as server:
+        get(None, server.url, headers={"user-agent": "canary", "Host": "other.example"})
+
+    told = [line.lower() for line in server.requests[0].splitlines()]
+    assert [line for line in told if line.startswith(("user-agent", "host"))] == ["user-agent: canary", "host: other.example"]
+
+
+@pytest.mark.parametrize("value", ["canary-7f3a\r\nX-Injected: 1", "canary-\u20ac"])
+def test_a_header_that_cannot_be_sent_is_our_trouble_and_its_value_is_not_shown(value: str) -> None:
+    with answering(json_answer("{}")) as server, pytest.raises(CouldNotLook, match="the header X-Api-Key") as raised:
+        get(None, server.url, headers={"X-Api-Key": value})
+
+    assert "canary" not in f"{raised.value!r} {raised.value.__cause__!r}"
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("path", "sent"), [("/\u00e4 b?q=\u00fc", "/%C3%A4%20b?q=%C3%BC"), ("/%C3%A4?a=b&c=%2F#top", "/%C3%A4?a=b&c=%2F"), ("", "/")]
+)
+def test_a_path_is_sent_as_the_web_spells_it(path: str, sent: str) -> None:
+    with answering(json_answer("{}")) as server:
+        get(None, f"{server.url}{path}")
+
+    assert server.requests[0].splitlines()[0] == f"GET {sent} HTTP/1.1"
+
+
+def test_no_more_sockets_is_our_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fixtures.web.net.PlainSocket", Mock(side_effect=OSError(errno.EMFILE, "Too many open files")))
+
+    with pytest.raises(CouldNotLook, match="this machine cannot connect") as raised:
+        get(None, "http://127.0.0.1:1/")
+
+    assert raised.value.cause == "our own network"
+
+
+def test_asking_imports_no_further_client() -> None:
+    program = "import sys; from fixtures.web.http import get; get(None, sys.argv[1]); print(*{'requests', 'urllib3'} & set(sys.modules))"
+    with answering(json_answer("{}")) as server:
+        done = subprocess.run([sys.executable, "-c", program, server.url], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == []
 
 
 def authorizations(requests: list[str]) -> list[str]:
@@ -242,7 +316,7 @@ def test_a_redirect_is_the_answer_when_it_is_not_followed() -> None:
     assert (got.status, got.hops, len(server.requests)) == (302, ((302, f"{server.url}/next"),), 1)
 
 
-@pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://host/", "https:///x"])
+@pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://host/", "https:///x", "http://host:port/", "http://[::1/"])
 def test_a_redirect_to_something_else_than_the_web_is_refused(target: str) -> None:
     with answering(answer("302 Found", b"", f"Location: {target}")) as server, pytest.raises(NoAnswer, match="no web address"):
         get(None, server.url)
