@@ -22,7 +22,7 @@ DAY = 2 * 86400
 PODS = ("web-a", "web-b")
 RULES: list[Object] = [
     {"alert": "Failing", "expr": "sum(rate(errors_total[5m])) > 100", "annotations": {"runbook_url": "https://wiki"}},
-    {"alert": "Busy", "expr": "requests_total > 0", "labels": {"severity": "page"}, "annotations": {"summary": "busy"}},
+    {"alert": "Busy", "expr": "requests_total > 0", "labels": {"severity": "page"}, "annotations": {"summary": "busy, see wiki/busy"}},
     {"alert": "Broken", "expr": 'requests_total * on (job) group_left () (requests_total or label_replace(up, "x", "y", "", ""))'},
     {"alert": "Blind", "expr": "requests_count > 0 and errors_total > 1"},
     {"record": "job:requests:rate", "expr": "sum by (job) (rate(requests_total[5m]))"},
