@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
+from muster import scrubber
 from muster.probes import CouldNotLook
 
 _REFERENCE = r"(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)"
@@ -50,14 +51,31 @@ def _read(reference: str) -> str:
         raise CouldNotLook(f"cannot read {name}: {error.strerror}", cause=f"configuration: {reference}") from error
 
 
+def learned(value: str, where: str) -> str:
+    """The value of a secret that was read from `where`, now known to the scrubber. Raises CouldNotLook when it is too short to hide."""
+    try:
+        return scrubber.learn(value)
+    except ValueError as error:
+        raise CouldNotLook(f"{where} is not used: {error}", cause=f"configuration: {where}", hint="give it a longer secret") from None
+
+
+def learned_header(value: str, where: str) -> str:
+    """The value of a header that is a credential, known to the scrubber with and without its scheme, and cookie by cookie."""
+    parts = (value.partition(" ")[2], *(each.partition("=")[2] for each in value.split(";")))
+    for each in parts:
+        if len(each) >= scrubber.SHORTEST:
+            scrubber.learn(each)
+    return learned(value, where)
+
+
 class SecretRef(str):
     """`env:NAME` or `file:PATH`: where a secret lies. Resolved at the look, not before."""
 
     __slots__ = ()
 
     def resolve(self) -> Secret:
-        """Read the secret. Raises CouldNotLook when the variable or the file is missing."""
-        return Secret(_read(str(self)))
+        """Read the secret; from now on no report shows it. Raises CouldNotLook when it is missing, or too short to hide."""
+        return Secret(learned(_read(str(self)), str(self)))
 
     @classmethod
     def _validate(cls, value: Any) -> "SecretRef":

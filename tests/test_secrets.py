@@ -1,10 +1,13 @@
 """Secrets open only when asked to, and a file never holds one."""
 
+import copy
 import json
 import pickle
+import traceback
+from dataclasses import asdict, dataclass
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from muster.probes import CouldNotLook
 from muster.secrets import Secret, SecretRef, Setting
@@ -23,6 +26,42 @@ def test_a_secret_is_not_pickled_nor_written_as_json():
     for write in (pickle.dumps, json.dumps):
         with pytest.raises(TypeError):
             write(Secret(CANARY))
+
+
+@dataclass
+class Login:
+    password: Secret
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+    password: Secret
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda secret: asdict(Login(secret))])
+def test_a_secret_is_not_copied(duplicate):
+    with pytest.raises(TypeError):
+        duplicate(Secret(CANARY))
+
+
+def test_neither_a_dataclass_nor_a_model_shows_its_secret():
+    login, model = Login(Secret(CANARY)), Model(password=Secret(CANARY))
+
+    assert CANARY not in f"{login!r} {model!r} {model} {model.model_dump()}"
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - pydantic's own: it knows no way to write a secret
+        model.model_dump_json()
+    assert CANARY not in str(caught.value)
+
+
+def test_a_traceback_with_locals_shows_no_secret():
+    held = Secret(CANARY)
+    try:
+        raise ValueError(held)
+    except ValueError as error:
+        shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+
+    assert "held = Secret(...)" in shown
+    assert CANARY not in shown.replace("CANARY", "")
 
 
 def test_a_failed_comparison_of_secrets_shows_neither():
