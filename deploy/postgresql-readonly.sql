@@ -3,7 +3,8 @@
 -- Then give the role its password (\password muster) and put that where the connection's password reference points.
 --
 -- Privileges are the wall; the settings below are a seat belt that the role itself could take off.
--- What no privilege can refuse a role that may log in: advisory locks, NOTIFY, pg_sleep, and changing its own password and settings.
+-- What no privilege can refuse a role that may log in: advisory locks, NOTIFY, pg_sleep, using up transaction ids, and changing its
+-- own password and settings.
 
 DO $$
 BEGIN

@@ -1,4 +1,4 @@
-"""One guard below all HTTP of the process: reads pass, a short list of read-only POSTs passes, everything else raises.
+"""One guard below all HTTP of the process: reads pass, a POST that was granted to its origin passes, everything else raises.
 
 requests, urllib3, the Kubernetes client and botocore all end in `http.client.HTTPConnection.putrequest`, which buffers: what
 raises there has not sent a byte. WebSockets and aiohttp do not pass there and are refused altogether, because nothing here
@@ -14,28 +14,38 @@ from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any, NoReturn
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 
 class WriteRefused(Exception):
     """A request that may change something was stopped before it left. Names method and path, never the query."""
 
 
+OPERATIONS: dict[str, str] = {
+    "Prometheus query": r"/api/v1/(query|query_range|query_exemplars|series|labels)",
+    "Kubernetes access review": (
+        r"/apis/(authorization\.k8s\.io/v1/selfsubject(access|rules)reviews|authentication\.k8s\.io/v1/selfsubjectreviews)"
+    ),
+}
+"""What may be sent with POST although it is not GET, below a server's address: the answer depends on a body too long for a URL."""
+
+
 @dataclass(frozen=True)
 class Grant:
-    """A POST that only reads: `path` must match the whole path, as sent; `origin` (host:port), when given, the server."""
+    """One operation at one server: `path` must match the whole path, as sent, and `origin` is host:port."""
 
     operation: str
+    origin: str
     path: re.Pattern[str]
-    origin: str | None = None
 
+    @classmethod
+    def of(cls, operation: str, address: str) -> "Grant":
+        """The grant of one of OPERATIONS at an http or https address. KeyError for another operation."""
+        parts = urlsplit(address)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+        path = re.escape(parts.path.rstrip("/")) + OPERATIONS[operation]
+        return cls(operation, f"{parts.hostname}:{port}", re.compile(path))
 
-_PREFIX = r"(?:/[A-Za-z0-9_-]+){0,4}"
-READS: tuple[Grant, ...] = (
-    Grant("Prometheus query", re.compile(_PREFIX + r"/api/v1/(query|query_range|query_exemplars|series|labels)")),
-    Grant("Kubernetes access review", re.compile(_PREFIX + r"/apis/authorization\.k8s\.io/v1/selfsubject(access|rules)reviews")),
-)
-"""What may be sent with POST although it is not GET: the answer depends on a body too long for a URL."""
 
 # GET on these runs commands or reaches whatever listens inside the cluster, so it counts as a write. A namespace may be named pods.
 _REACHES_INSIDE = re.compile(r"(?<!/namespaces)/(pods|services|nodes)/[^/]+/(exec|attach|portforward|proxy|run)(?![\w-])|/api/v1/proxy/")
@@ -45,7 +55,7 @@ _ELSEWHERE = {"websocket._core": ("WebSocket", "connect"), "aiohttp.client": ("C
 
 _plain_putrequest = http.client.HTTPConnection.putrequest
 _plain_putheader = http.client.HTTPConnection.putheader
-_grants: tuple[Grant, ...] = ()
+_grants: set[Grant] = set()
 _replaced: dict[str, Any] = {}
 
 
@@ -73,7 +83,7 @@ def normalised(path: str) -> str:
     return "/" + "/".join(kept).lower()
 
 
-def refusal(method: str, url: str, origin: str, grants: Sequence[Grant]) -> str | None:
+def refusal(method: str, url: str, origin: str, grants: Iterable[Grant]) -> str | None:
     """Why this request may not leave, or None when it may."""
     path = _path(url)
     plain = normalised(path)
@@ -86,11 +96,11 @@ def refusal(method: str, url: str, origin: str, grants: Sequence[Grant]) -> str 
     # A granted path is compared as sent: whoever needs encodings or dots to spell it has no grant.
     if plain == path.lower() and any(_granted(grant, path, origin) for grant in grants):
         return None
-    return "this POST is not on the list of read-only ones"
+    return "this POST was not granted to this server"
 
 
 def _granted(grant: Grant, path: str, origin: str) -> bool:
-    return grant.path.fullmatch(path) is not None and grant.origin in (None, origin)
+    return grant.origin == origin.lower() and grant.path.fullmatch(path) is not None
 
 
 def _refuse(method: str, url: str, reason: str) -> NoReturn:
@@ -98,7 +108,7 @@ def _refuse(method: str, url: str, reason: str) -> NoReturn:
 
 
 def _putrequest(self: http.client.HTTPConnection, method: str, url: str, *args: Any, **options: Any) -> None:
-    reason = refusal(method, url, f"{self.host}:{self.port}", _grants)
+    reason = refusal(method, url, f"{self.host}:{self.port}", tuple(_grants))
     if reason is not None:
         _refuse(method, url, reason)
     self._muster_asked = (method, url)  # type: ignore[attr-defined]
@@ -162,10 +172,15 @@ def installed() -> bool:
     return http.client.HTTPConnection.putrequest is _putrequest
 
 
-def install(grants: Iterable[Grant] = READS) -> None:
-    """Put up the guard for the whole process; a second call replaces the grants."""
-    global _grants  # noqa: PLW0603 - one guard for the whole process is the point
-    _grants = tuple(grants)
+def permit(operation: str, address: str) -> None:
+    """Let the POSTs of one of OPERATIONS through to one server, an http or https address; while no guard stands, it is nothing."""
+    if installed():
+        _grants.add(Grant.of(operation, address))
+
+
+def install() -> None:
+    """Put up the guard for the whole process, without any grant; a second call takes the grants away."""
+    _grants.clear()
     if installed():
         return
     http.client.HTTPConnection.putrequest = _putrequest  # type: ignore[method-assign]
@@ -180,6 +195,7 @@ def uninstall() -> None:
     """Take the guard down; nothing happens when none stands."""
     if not installed():
         return
+    _grants.clear()
     http.client.HTTPConnection.putrequest = _plain_putrequest  # type: ignore[method-assign]
     http.client.HTTPConnection.putheader = _plain_putheader  # type: ignore[method-assign]
     sys.meta_path.remove(_on_import)

@@ -115,9 +115,58 @@ FORBIDDEN = (
     "EXPLAIN ANALYZE DELETE FROM public.orders",
     "WITH gone AS (DELETE FROM public.orders RETURNING 1) SELECT count(*) FROM gone",
     "SELECT query_to_xml('SELECT * FROM public.orders', true, true, '')",
+    # more ways to make, to take over and to reach elsewhere
+    "CREATE DOMAIN public.x AS int",
+    "CREATE AGGREGATE public.x (int) (sfunc = int4pl, stype = int)",
+    "CREATE OPERATOR public.=== (leftarg = int, rightarg = int, function = int4eq)",
+    'CREATE COLLATION public.x FROM "C"',
+    "CREATE TEXT SEARCH CONFIGURATION public.x (copy = pg_catalog.english)",
+    "CREATE STATISTICS public.x ON status, amount FROM public.orders",
+    "CREATE POLICY x ON public.orders USING (true)",
+    "CREATE TRIGGER x BEFORE INSERT ON public.orders FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+    "CREATE TABLE public.x (LIKE public.orders)",
+    "CREATE FOREIGN DATA WRAPPER x",
+    "CREATE LANGUAGE x HANDLER plpgsql_call_handler",
+    "CREATE TABLESPACE x LOCATION '/tmp'",
+    "CREATE CAST (text AS jsonb) WITH INOUT",
+    "ALTER TABLE public.orders OWNER TO muster",
+    "ALTER TABLE public.orders DISABLE TRIGGER ALL",
+    "ALTER TABLE public.orders SET (autovacuum_enabled = true)",
+    "ALTER DATABASE platform_db RENAME TO x",
+    "ALTER ROLE platform NOLOGIN",
+    "DROP OWNED BY platform",
+    "DROP ROLE platform",
+    "REASSIGN OWNED BY platform TO muster",
+    "SELECT pg_replication_slot_advance('x', '0/1')",
+    "SELECT pg_logical_slot_get_changes('x', NULL, NULL)",
+    "SELECT pg_replication_origin_drop('x')",
+    "SELECT pg_replication_origin_session_setup('x')",
+    "SELECT pg_log_backend_memory_contexts(pg_backend_pid())",
+    "SELECT pg_stat_reset_single_table_counters('public.orders'::regclass)",
+    "SELECT pg_stat_reset_slru(NULL)",
+    "SELECT pg_wal_replay_resume()",
+    "SELECT pg_backup_stop()",
+    "SELECT setval('public.audit_events_id_seq', 1, false)",
+    "SELECT pg_read_file('/etc/passwd')",
+    "SELECT pg_ls_dir('/')",
+    "COPY (SELECT 1) TO PROGRAM 'true'",
+    "SELECT * FROM pg_largeobject",
 )  # fmt: skip
 SKIPPED = ("VACUUM public.orders", "ANALYZE public.orders")
 """The server warns and does nothing."""
+
+
+UNREFUSED = (
+    "SELECT pg_advisory_lock(1)",
+    "NOTIFY x",
+    "LISTEN x",
+    "SELECT pg_sleep(0)",
+    "SELECT pg_current_xact_id()",
+    "SET work_mem = '64MB'",
+    "ALTER ROLE muster SET work_mem = '4MB'",
+    "ALTER ROLE muster RESET work_mem",
+)
+"""A role that may log in may do these; the header of the file says so."""
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +238,18 @@ def test_the_server_does_nothing_but_warn(as_muster, statement):
     as_muster.execute(statement)
 
     assert any("permission denied" in notice or "skipping" in notice for notice in notices)
+
+
+def test_a_hundred_writes_and_side_effects_are_tried():
+    assert len(set(FORBIDDEN)) > 120
+
+
+@pytest.mark.parametrize("statement", UNREFUSED)
+def test_what_no_privilege_refuses_is_what_the_file_says(as_muster, statement):
+    for setting in OFF:
+        as_muster.execute(setting)
+
+    as_muster.execute(statement)
 
 
 def test_the_role_has_its_settings_and_few_connections(as_muster):
