@@ -20,7 +20,16 @@ from sandbox.services.store import Store
 from sandbox.world import Cluster, Trouble
 
 CONNECTING = ("exec", "attach", "portforward", "proxy")
+REVIEWING = ("authorization.k8s.io", "authentication.k8s.io")
+REVIEWS = {
+    "selfsubjectaccessreviews": "SelfSubjectAccessReview",
+    "selfsubjectrulesreviews": "SelfSubjectRulesReview",
+    "selfsubjectreviews": "SelfSubjectReview",
+}
 PUBLIC = ("/healthz", "/livez", "/readyz", "/version")  # what a cluster tells even those without a token
+ANONYMOUS = "system:anonymous"
+UNSERVED = Answer(404, b"404 page not found\n", "text/plain; charset=utf-8")  # what no part of the server knows, a group say
+METADATA = "as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 WRITING_VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
@@ -94,23 +103,28 @@ class KubernetesApi:
     async def _respond(self, request: BaseRequest, entry: Entry) -> Answer:
         path = request.path.rstrip("/") or "/"
         health = path in PUBLIC or path.startswith(tuple(f"{one}/" for one in PUBLIC))
-        rules = [] if health and "Authorization" not in request.headers else self._authenticated(request, entry)
+        rules = self._authenticated(request, entry)
         if health and request.method in READING:
             return self._health(path)
         target = parse(request.path)
+        if entry["user"] == ANONYMOUS and target is None:
+            raise Refusal(403, f'forbidden: User "{ANONYMOUS}" cannot {request.method.lower()} path "{path}"')
         if target is None and request.method in READING:
             return self._discovery(path, request.host)
         if target is None:
             raise Refusal(405, "the sandbox is read-only")
-        if target.group == "authorization.k8s.io" and request.method == "POST":
-            entry["mutating"] = False
-            return _json(await _review(request, target, rules), 201)
+        if target.group in REVIEWING and request.method == "POST":
+            entry.update(mutating=False, verb="create", group=target.group, resource=target.resource)
+            return _json(await self._review(request, target, rules, str(entry["user"])), 201)
         return self._resource(request, target, rules, entry)
 
     def _authenticated(self, request: BaseRequest, entry: Entry) -> list[Rule]:
-        """The rules of the request's token, whose user is noted. Refusal 401."""
+        """The rules of the request's token, whose user is noted; without a token, none. Refusal 401."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or token not in self._cluster.tokens:
+        if scheme.lower() != "bearer":
+            entry["user"] = ANONYMOUS
+            return []
+        if token not in self._cluster.tokens:
             raise Refusal(401, "Unauthorized")
         entry["user"] = self._users[token]
         return self._cluster.tokens[token]
@@ -134,21 +148,21 @@ class KubernetesApi:
             document = kinds.one_group(parts[1], self._store.kinds)
         elif parts[0] in ("api", "apis"):
             document = kinds.resource_list("/".join(parts[1:]), self._store.kinds)
-        if document is None:
-            raise Refusal(404, "the server could not find the requested resource")
-        return _json(document)
+        return UNSERVED if document is None else _json(document)
 
     def _resource(self, request: BaseRequest, target: Target, rules: list[Rule], entry: Entry) -> Answer:
         query = dict(request.query)
         wish = _wish(request.method, target, query)
         connecting = target.subresource in CONNECTING
         entry["mutating"] = entry["mutating"] or connecting
-        entry.update(verb=wish.verb, resource=target.resource, namespace=target.namespace, name=target.name)
+        entry.update(verb=wish.verb, group=target.group, resource=target.resource, namespace=target.namespace, name=target.name)
         entry["subresource"] = target.subresource
         if not allows(rules, wish):
             details = {"name": wish.name, "group": target.group, "kind": target.resource}
             raise Refusal(403, forbidden(str(entry["user"]), wish), **details)
         kind = self._store.kind(target.group, target.version, target.resource)
+        if kind is None and all(each.group != target.group for each in self._store.kinds):
+            return UNSERVED
         if kind is None or not _serves(kind, target):
             raise Refusal(404, "the server could not find the requested resource")
         if entry["mutating"]:
@@ -157,10 +171,31 @@ class KubernetesApi:
             raise Refusal(405, "the sandbox serves no watches")
         return self._read(target, kind, query, request.headers.get("Accept", ""))
 
+    async def _review(self, request: BaseRequest, target: Target, rules: list[Rule], user: str) -> dict[str, Any]:
+        try:
+            spec = json.loads(await request.read()).get("spec", {})
+        except (ValueError, AttributeError) as error:
+            raise Refusal(400, f"not a review: {error}") from error
+        if self._cluster.reviews_forbidden or user == ANONYMOUS:
+            raise Refusal(403, forbidden(user, Wish("create", target.group, target.resource)))
+        if target.resource == "selfsubjectaccessreviews":
+            status = access_review(rules, spec)
+        elif target.resource == "selfsubjectrulesreviews":
+            status = rules_review(rules, spec.get("namespace", ""), incomplete=self._cluster.rules_incomplete)
+        elif target.resource == "selfsubjectreviews":
+            status = {"userInfo": {"username": user, "groups": ["system:authenticated"]}}
+        else:
+            raise Refusal(405, "the sandbox answers self reviews only")
+        head = {"kind": REVIEWS[target.resource], "apiVersion": f"{target.group}/{target.version}", "metadata": {}}
+        return {**head, "spec": spec, "status": status}
+
     def _read(self, target: Target, kind: kinds.Kind, query: dict[str, str], accept: str) -> Answer:
+        bare = METADATA in accept
+        if "as=" in accept and (target.name or not bare):
+            raise Refusal(406, "only the following media types are accepted: application/json")
         if not target.name:
             page = self._store.page(kind, target.namespace, query)
-            return Answer(200, _metadata_only(page) if "as=PartialObjectMetadataList" in accept else page)
+            return Answer(200, _metadata_only(page) if bare else page)
         item = self._store.get(kind, target.namespace, target.name)
         if target.subresource == "log":
             return Answer(200, log_text(item.content, self._cluster.logs, query), "text/plain", streamed=True)
@@ -194,23 +229,6 @@ def _wish(method: str, target: Target, query: dict[str, str]) -> Wish:
         verb = WRITING_VERBS.get(method, method.lower())
         verb = "deletecollection" if verb == "delete" and not name else verb
     return Wish(verb, target.group, target.resource, target.subresource, target.namespace, name)
-
-
-async def _review(request: BaseRequest, target: Target, rules: list[Rule]) -> dict[str, Any]:
-    try:
-        asked = json.loads(await request.read())
-        spec = asked["spec"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise Refusal(400, f"not a review: {error}") from error
-    if target.resource == "selfsubjectaccessreviews":
-        status = access_review(rules, spec)
-    elif target.resource == "selfsubjectrulesreviews":
-        status = rules_review(rules, spec.get("namespace", ""))
-    else:
-        raise Refusal(405, "the sandbox answers self reviews only")
-    kind = {"selfsubjectaccessreviews": "SelfSubjectAccessReview", "selfsubjectrulesreviews": "SelfSubjectRulesReview"}
-    head = {"kind": kind[target.resource], "apiVersion": "authorization.k8s.io/v1", "metadata": {}}
-    return {**head, "spec": spec, "status": status}
 
 
 def _metadata_only(page: bytes) -> bytes:

@@ -67,10 +67,10 @@ def access_review(rules: list[Rule], spec: Rule) -> Rule:
     return {"allowed": granted, "reason": "RBAC: allowed by a rule of the sandbox" if granted else ""}
 
 
-def rules_review(rules: list[Rule], namespace: str) -> Rule:
-    """The status of a SelfSubjectRulesReview for one namespace."""
-    valid = [rule for rule in rules if namespace in rule.get("namespaces", [namespace])]
+def rules_review(rules: list[Rule], namespace: str, *, incomplete: bool = False) -> Rule:
+    """The status of a SelfSubjectRulesReview for one namespace; an incomplete one lists none, as when a webhook decides."""
+    valid = [] if incomplete else [rule for rule in rules if namespace in rule.get("namespaces", [namespace])]
     granted = [{part: rule[part] for part in ("verbs", "apiGroups", "resources", "resourceNames") if part in rule} for rule in valid]
     own = {"verbs": ["create"], "apiGroups": ["authorization.k8s.io"], "resources": ["selfsubjectaccessreviews", "selfsubjectrulesreviews"]}
     paths = ["/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/readyz", "/version", "/version/", "/openapi", "/openapi/*"]
-    return {"resourceRules": [*granted, own], "nonResourceRules": [{"verbs": ["get"], "nonResourceURLs": paths}], "incomplete": False}
+    return {"resourceRules": [*granted, own], "nonResourceRules": [{"verbs": ["get"], "nonResourceURLs": paths}], "incomplete": incomplete}

@@ -40,7 +40,8 @@ FIELDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("", "nodes"): ("spec.unschedulable",),
     ("", "secrets"): ("type",),
     ("", "namespaces"): ("status.phase",),
-    ("apps", "replicasets"): ("status.replicas",),
+    ("", "services"): ("spec.clusterIP", "spec.type"),
+    ("", "replicationcontrollers"): ("status.replicas",),
     ("batch", "jobs"): ("status.successful",),
 }
 
@@ -84,18 +85,18 @@ def _compared(key: str, operator: str, bound: int) -> Callable[[Labels], bool]:
 
 def field_tests(selector: str, kind: Kind) -> list[Test]:
     """One test per requirement. Refusal 400 for a field that this kind cannot be selected by."""
-    return [_field_test(part.strip(), selector, kind) for part in selector.split(",") if part.strip()]
+    return [_field_test(part, selector, kind) for part in selector.split(",") if part]
 
 
 def _field_test(part: str, selector: str, kind: Kind) -> Test:
-    found = re.fullmatch(r"([A-Za-z0-9_.]+)\s*(==|=|!=)\s*(.*)", part)
+    found = re.fullmatch(r"([A-Za-z0-9_. ]+)(==|=|!=)(.*)", part)  # blanks belong to the field, which is then none
     if found is None:
         raise Refusal(400, f"invalid selector: {selector!r}; can't understand {part!r}")
     field, operator, wanted = found.groups()
     if field not in ("metadata.name", "metadata.namespace", *FIELDS.get((kind.group, kind.resource), ())):
-        where = f"/{kind.version}" if not kind.group else kind.group_version
-        looked_for = f'Unable to find "{where}, Resource={kind.resource}" that match label selector "", field selector "{selector}"'
-        raise Refusal(400, f"{looked_for}: field label not supported: {field}")
+        own = (kind.group, kind.resource) in FIELDS
+        known = '"metadata.name", "metadata.namespace"'
+        raise Refusal(400, f"field label not supported: {field}" if own else f'"{field}" is not a known field selector: only {known}')
     return lambda found: (_field(found, field, kind) == wanted) is (operator != "!=")
 
 

@@ -118,6 +118,8 @@ class Probed:
 class SmallCluster(Probed):
     """A running facade."""
 
+    namespace = NAMESPACE
+
     def __init__(self, running: Running) -> None:
         self.running = running
         self.connection = Kubernetes()

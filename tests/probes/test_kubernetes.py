@@ -86,6 +86,17 @@ def test_a_container_that_cannot_start_is_named_with_reason_and_first_line(any_c
     assert "second line" not in str(seen.not_ready)
 
 
+def test_a_long_message_keeps_its_end_where_the_cause_stands(any_cluster: AnyCluster) -> None:
+    image, failed = "registry.example/shop/web:1.9.0", "failed to pull and unpack image"
+    told = f'Back-off pulling image "{image}": ErrImagePull: {failed} "{image}": failed to resolve reference "{image}": '
+    told += 'failed to do request: Head "https://registry.example/v2/": dial tcp: lookup registry.example: no such host'
+
+    seen = look(any_cluster, unready(pod("web-a", waiting("ImagePullBackOff", told))))
+
+    assert f'Back-off pulling image "{image}"' in str(seen.not_ready)
+    assert str(seen.not_ready).endswith("dial tcp: lookup registry.example: no such host)")
+
+
 def test_a_failing_init_container_is_named(any_cluster: AnyCluster) -> None:
     asked, told = waiting("CrashLoopBackOff")
     init = ({**asked, "name": "migrate"}, {**told, "name": "migrate"})
@@ -173,6 +184,20 @@ def test_a_pod_on_a_lost_node_is_not_ready_although_its_containers_say_so(any_cl
 
     assert seen.not_ready == 1
     assert "NodeStatusUnknown" in str(seen.not_ready)
+
+
+def test_a_pod_whose_node_was_lost_a_moment_ago_has_ready_containers_and_no_reason(any_cluster: AnyCluster) -> None:
+    lost = pod("web-a")
+    lost["status"]["conditions"] = [
+        {"type": "Ready", "status": "False", "lastTransitionTime": stamp(time.time() - 60)},
+        {"type": "ContainersReady", "status": "True", "lastTransitionTime": stamp(time.time() - 3600)},
+    ]
+
+    seen = look(any_cluster, lost)
+
+    assert (seen.ready, seen.not_ready) == (0, 1)
+    assert "web-a: not ready since 1m" in str(seen.not_ready)
+    assert "seems lost" in str(seen.not_ready)
 
 
 def test_a_sidecar_that_is_not_ready_is_named(any_cluster: AnyCluster) -> None:

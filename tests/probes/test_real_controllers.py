@@ -4,16 +4,11 @@ When MUSTER_TEST_KUBECONFIG names a cluster, the manifests are applied to it and
 stand-in shows at once the objects that 1.32 should make of them.
 """
 
-import os
 import re
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from fixtures import once
 from fixtures.kubernetes.batch import job_failures
 from fixtures.kubernetes.network import service_state
 from fixtures.kubernetes.workload_rollouts import workload_rollout
@@ -22,9 +17,8 @@ from muster.kinds.cluster import Jobs, Service
 from muster.kinds.config import ConfigMap
 from muster.kinds.kubernetes import Within, Workload
 from muster.kinds.logs import Log
-from muster.probes import CouldNotLook
 from sandbox.world import Object
-from tests.probes.real_cluster import AnyCluster, RealCluster
+from tests.probes.real_cluster import AnyCluster
 from tests.probes.real_shapes import (
     BACK_OFF,
     PULLING,
@@ -39,19 +33,11 @@ from tests.probes.real_shapes import (
     terminated,
     waiting,
 )
-from tests.probes.small_cluster import lines, log, pick
+from tests.probes.scenes import SHELL, Scene, manifest, through
+from tests.probes.small_cluster import lines, log
 
-PAUSE = os.environ.get("MUSTER_TEST_PAUSE_IMAGE", "registry.k8s.io/pause:3.10")
-SHELL = os.environ.get("MUSTER_TEST_SHELL_IMAGE", "registry.k8s.io/e2e-test-images/busybox:1.29-4")
-PATIENCE = 300.0
-"""Seconds within which a real cluster must show what it is expected to."""
 WITHIN = Within.model_validate({"at_most": 0, "within": "24h"})
 WEB = Workload.model_validate({"name": "web", "connection": "cluster", "deployment": "web", "starting": "0s"})
-
-
-def through(picker: Any, *probes: str, **others: Any) -> Callable[[AnyCluster], Any]:
-    """A look at the namespace through a picker."""
-    return lambda cluster: pick(cluster, picker, *probes, **others)
 
 
 PODS = through(workload_pods, "pods", workload=WEB)
@@ -70,16 +56,6 @@ def logs(cluster: AnyCluster) -> Any:
 def settings(cluster: AnyCluster) -> Any:
     """The keys of a config map."""
     return cluster.look("config_map_keys", ConfigMap.model_validate({"name": "settings", "connection": "cluster", "keys": ["A", "B", "C"]}))
-
-
-def manifest(image: str = PAUSE, *command: str, spec: Object | None = None, template: Object | None = None, **container: Any) -> Object:
-    """Deployment web of one pod, as a user writes it."""
-    one = {"name": "web", "image": image, "terminationMessagePolicy": "FallbackToLogsOnError"} | container
-    one |= {"command": list(command)} if command else {}
-    pods = {"terminationGracePeriodSeconds": 0, "containers": [one]} | (template or {})
-    labels = {"metadata": {"labels": {"app": "web"}}}
-    body = {"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "template": labels | {"spec": pods}} | (spec or {})
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": body}
 
 
 def job() -> Object:
@@ -108,16 +84,6 @@ def failed() -> Object:
     """What becomes of the job."""
     told = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "lastTransitionTime": past(5)}
     return job() | {"metadata": metadata("report", 20), "status": {"failed": 1, "startTime": past(20), "conditions": [told]}}
-
-
-@dataclass(frozen=True)
-class Scene:
-    """A manifest, what a cluster makes of it, and what a look must then say."""
-
-    manifests: list[Object]
-    shown: list[Object]
-    look: Callable[[AnyCluster], Any]
-    words: str
 
 
 CONFIG = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"A": "1", "B": ""}}
@@ -189,24 +155,6 @@ SCENES = {
 
 @pytest.mark.parametrize("name", SCENES)
 def test_what_becomes_of_a_manifest_is_said_in_the_same_words(any_cluster: AnyCluster, name: str) -> None:
-    scene = SCENES[name]
-    if isinstance(any_cluster, RealCluster):
-        any_cluster.apply(scene.manifests)
-    else:
-        any_cluster.put(scene.shown, logs=log("web-6d4cf56db6-x2x7k", lines("ERROR boom", "INFO fine")))
+    scene, logs = SCENES[name], log("web-6d4cf56db6-x2x7k", lines("ERROR boom", "INFO fine"))
 
-    assert re.search(scene.words, told(any_cluster, scene), re.DOTALL)
-
-
-def told(cluster: AnyCluster, scene: Scene) -> str:
-    """What a look says; a real cluster is looked at until it says what it must, or patience ends."""
-    ends = time.monotonic() + (PATIENCE if isinstance(cluster, RealCluster) else 0.0)
-    while True:
-        once.forget()
-        try:
-            text = repr(scene.look(cluster))
-        except CouldNotLook as error:  # no pod has a log yet, say
-            text = error.reason
-        if time.monotonic() > ends or re.search(scene.words, text, re.DOTALL):
-            return text
-        time.sleep(1.0)
+    assert re.search(scene.words, scene.play(any_cluster, logs=logs), re.DOTALL)

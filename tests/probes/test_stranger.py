@@ -70,10 +70,12 @@ def test_what_rights_do_not_show_is_unknown_with_the_right_that_lacks(facade: Ru
     assert "kubectl auth can-i list networkpolicies.networking.k8s.io -n shop" in told
 
 
-def test_nothing_but_get_is_sent_and_each_list_once(facade: Running, tmp_path: Path) -> None:
+def test_nothing_but_get_and_reviews_of_ourselves_is_sent_and_each_list_once(facade: Running, tmp_path: Path) -> None:
     checked(tmp_path, facade, messy())
-    asked = facade.requests("kubernetes")
+    sent = facade.requests("kubernetes")
+    asked = [each for each in sent if "/selfsubject" not in each["path"]]
 
+    assert {each["agent"] for each in sent} == {"muster"}
     assert {each["method"] for each in asked} == {"GET"}
     assert not [each for each in asked if each["mutating"] or each.get("resource") == "secrets"]
     assert {each.get("subresource") or "" for each in asked} == {"", "log"}
