@@ -4,7 +4,6 @@ pytest_plugins = [
     "muster.plugin",
     "muster.terminal",
     "muster.evidence",
-    "muster.junit",
     "sandbox.plugin",
     "fixtures.plugins",
 ]

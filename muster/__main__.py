@@ -1,4 +1,4 @@
-"""`python -m muster`: explain an environment, show coverage of the runbooks, write the JSON schema."""
+"""`python -m muster`: explain an environment, show coverage of the runbooks, write the JSON schema, complete a killed run."""
 
 import argparse
 import json
@@ -11,6 +11,7 @@ from pathlib import Path
 from muster.coverage import find_checks, table
 from muster.environment import Environment
 from muster.explain import explain
+from muster.finalise import FinaliseError, finalise
 from muster.reference import reference
 from muster.runbook import load_runbook
 from muster.schema import schema
@@ -33,16 +34,20 @@ def _parser() -> argparse.ArgumentParser:
     covering.add_argument("system", nargs="?")
     commands.add_parser("schema", parents=[where], help="print the JSON schema of environment files")
     commands.add_parser("reference", parents=[where], help="print docs/reference.md")
+    says = "complete a run that was killed: the rest is not run, all reports are written; exits with the run's exit code"
+    finalising = commands.add_parser("finalise", help=says)
+    finalising.add_argument("--reports", type=Path, default=Path("reports/out"), metavar="DIR", help="default: reports/out")
+    finalising.add_argument("--alluredir", type=Path, metavar="DIR", help="as the run had it; default: REPORTS/allure-results")
     return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; 0, 1 when coverage finds something wrong, or 4 for a configuration that cannot be used."""
+    """Run one command; 0, 1 when coverage finds something wrong, 4 for what cannot be used, or the finalised run's exit code."""
     options = _parser().parse_args(arguments)
-    commands = {"schema": _schema, "reference": _reference, "coverage": _coverage, "explain": _explain}
+    commands = {"schema": _schema, "reference": _reference, "coverage": _coverage, "explain": _explain, "finalise": _finalise}
     try:
         return commands[options.command](options)
-    except (ConfigError, SelectionError) as error:
+    except (ConfigError, SelectionError, FinaliseError) as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIGURATION
 
@@ -61,6 +66,12 @@ def _explain(options: argparse.Namespace) -> int:
     for environment in load_all(options.environments, options.env):
         print("\n".join(explain(environment)))
     return 0
+
+
+def _finalise(options: argparse.Namespace) -> int:
+    code, told = finalise(options.reports, options.alluredir or options.reports / "allure-results")
+    print("\n".join(told))
+    return code
 
 
 def _coverage(options: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 import html
 from hashlib import md5
 from pathlib import PurePosixPath
-from uuid import uuid4
+from typing import Any
 
 from allure_commons.model2 import Label, Link, Parameter, Status, StatusDetails, TestResult
 
@@ -20,46 +20,54 @@ STATUS = {
     Verdict.NOT_ASKED: Status.SKIPPED,
 }
 SEVERITY = {"P0": "blocker", "P1": "critical", "P2": "normal", "P3": "minor"}
+REPEATED = {"tag", "epic", "feature", "story"}
+"""Labels of which a result may have several."""
 SHOWN = 2000
 """Characters of one value in a description; the attached observation has the rest."""
 
 
-def key(made: TestResult) -> str:
-    """The id of the verdict that a result belongs to: `check[system/environment/entity]`."""
-    case = next((each.value for each in made.parameters if each.name == "case"), "")
-    return f"{(made.fullName or '').rpartition('#')[2]}[{case.removeprefix(chr(39)).removesuffix(chr(39))}]"
-
-
-def complete(made: TestResult, result: Result, crash: str = "") -> None:
-    """Turn what allure-pytest collected into what the reader needs.
+def complete(result: Result, run: str, at: float = 0.0) -> TestResult:
+    """What the reader of a result needs; `at` is the run's start (Unix seconds), for a result that nobody looked at.
 
     Allure tells results apart by the full name and the parameters that are not excluded: these are the identity alone, so
     that a result is the same one in every run, and another one in every environment.
     """
-    made.name = f"{result.entity}: {result.title}" + (f" ({result.limit})" if result.limit else "")
-    made.fullName = f"{subject(result)}#{result.check}"
-    made.testCaseId = _digest(made.fullName)
-    made.historyId = _digest(result.id)
-    made.titlePath = [result.system, result.environment, subject(result)]
-    made.status = STATUS[result.verdict]
-    made.statusDetails = None if result.verdict is Verdict.HOLDS else StatusDetails(message=message(result), trace=crash or None)
-    made.parameters = _parameters(result)
-    made.labels = _labels(result, {each.value for each in made.labels if each.name == "tag"})
-    made.links = [*made.links, Link(type="tms", url=result.runbook, name=f"Runbook: {result.heading}")] if result.runbook else made.links
-    made.description, made.descriptionHtml = None, description(result)
-    if result.at:
-        made.start, made.stop = int(result.at * 1000), int((result.at + result.took) * 1000)
+    about = subject(result)
+    full = f"{about}#{result.check}"
+    began = result.at or at
+    return TestResult(
+        uuid=digest(run, result.id), historyId=digest(result.id), testCaseId=digest(full), fullName=full,
+        name=f"{result.entity}: {result.title}" + (f" ({result.limit})" if result.limit else ""),
+        titlePath=[result.system, result.environment, about],
+        status=STATUS[result.verdict],
+        statusDetails=None if result.verdict is Verdict.HOLDS else StatusDetails(message=message(result), trace=result.crash or None),
+        parameters=_parameters(result),
+        labels=_labels(result),
+        links=[Link(type="tms", url=result.runbook, name=f"Runbook: {result.heading}")] if result.runbook else [],
+        descriptionHtml=description(result),
+        start=int(began * 1000), stop=int((began + result.took) * 1000),
+    )  # fmt: skip
 
 
-def standalone(result: Result, at: float) -> TestResult:
-    """A result for an id that pytest never ran; `at` is the run's start, Unix seconds."""
-    made = TestResult(uuid=str(uuid4()), start=int(at * 1000), stop=int(at * 1000))
-    complete(made, result)
-    return made
+def add(made: TestResult, more: dict[str, Any]) -> None:
+    """What marks or the check itself add to a result: steps, attachments, labels, links, parameters, a title, a description.
+
+    A label of which there is one, such as the owner, stays the runbook's. Parameters do not change the identity.
+    """
+    taken = {each.name for each in made.labels} - REPEATED
+    made.labels += [Label(**each) for each in more.get("labels", ()) if each["name"] not in taken]
+    made.links = [Link(**each) for each in more.get("links", ())] + made.links
+    made.parameters += [Parameter(**{**each, "excluded": True}) for each in more.get("parameters", ())]
+    made.steps += more.get("steps", ())
+    made.attachments += more.get("attachments", ())
+    made.name = more.get("name") or made.name
+    for each in filter(None, (more.get("description"), more.get("descriptionHtml"))):
+        made.descriptionHtml += f"<p>{_text(each)}</p>"
 
 
-def _digest(text: str) -> str:
-    return md5(text.encode(), usedforsecurity=False).hexdigest()
+def digest(*texts: str) -> str:
+    """A name for something in a report: equal for equal texts, 32 hexadecimal digits."""
+    return md5("\0".join(texts).encode("utf-8", "backslashreplace"), usedforsecurity=False).hexdigest()
 
 
 def _parameters(result: Result) -> list[Parameter]:
@@ -69,8 +77,8 @@ def _parameters(result: Result) -> list[Parameter]:
     return made + [Parameter(name=name, value=value, excluded=True) for name, value in look.items() if value]
 
 
-def _labels(result: Result, marks: set[str]) -> list[Label]:
-    """All labels; of those that allure-pytest made only the tags (`marks`) stay: host, process and package help no reader."""
+def _labels(result: Result) -> list[Label]:
+    """Place, severity, owner, passage of the runbook, verdict; those that allure-pytest makes of host and process help no reader."""
     single = {
         "parentSuite": result.system,
         "suite": result.environment,
@@ -84,7 +92,7 @@ def _labels(result: Result, marks: set[str]) -> list[Label]:
         "verdict": result.verdict.value,
     }
     occasion = PurePosixPath(result.node.partition("::")[0]).parent.name
-    tags = {*marks, result.severity, occasion, "gate" if result.limit.startswith("gate") else "", *result.expectation_ids} - {""}
+    tags = {result.severity, occasion, "gate" if result.limit.startswith("gate") else "", *result.expectation_ids} - {""}
     return [Label(name=name, value=value) for name, value in single.items()] + [Label(name="tag", value=each) for each in sorted(tags)]
 
 

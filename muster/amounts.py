@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, SchemaValidator, core_schema
 
+from muster.samples import Withheld
 from muster.units import ByteSize, Duration, Percent
 
 Unit = Literal["", "percent", "seconds", "bytes"]
@@ -184,7 +185,7 @@ class Extent(tuple[float, float]):
     __repr__ = __str__
 
 
-Value = Measured | bool | str
+Value = Measured | bool | Withheld | str
 """What a reading may see: a number, a boolean, a text."""
 
 

@@ -6,41 +6,44 @@
 Addresses may be `env:NAME`, read at the look; secrets must be references.
 """
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from muster.connection import Connection, origin
+from muster.connection_hosts import Local, Ssh
+from muster.connection_redis import Redis
 from muster.expectations import Many, Model, Name
 from muster.probes import CouldNotLook
-from muster.secrets import SecretRef, Setting
+from muster.secrets import SecretRef, Setting, learned
+
+__all__ = [
+    "KINDS",
+    "Basic",
+    "ClientCertificate",
+    "Connection",
+    "Http",
+    "Kubernetes",
+    "KubernetesAllow",
+    "Local",
+    "Postgresql",
+    "PostgresqlAllow",
+    "Prometheus",
+    "Reach",
+    "Redis",
+    "Ssh",
+    "origin",
+]
 
 
-def origin(url: str) -> str:
-    """`host:port` of an http or https URL, port filled in. Raises CouldNotLook when it is not one."""
+def _holds_credentials(url: str) -> bool:
     parts = urlsplit(url)
-    port = {"http": 80, "https": 443}.get(parts.scheme)
-    if port is None or not parts.hostname:
-        raise CouldNotLook(f"not an http or https address: {url}", cause="configuration")
-    return f"{parts.hostname}:{parts.port or port}"
+    return bool(parts.username or parts.password or parts.query)
 
 
-class Connection(Model):
-    """The base of all connections."""
-
-    kind: ClassVar[str]
-
-    at_once: int = Field(default=10, ge=1, le=1000)
-    """Concurrent calls to each target (host and port) of this connection."""
-
-    def address(self) -> str:
-        """What `${name}` stands for. Raises CouldNotLook when it is read from a variable that is not set."""
-        raise CouldNotLook(f"a {self.kind} connection has no address to put into a URL", cause="configuration")
-
-    def target(self) -> str:
-        """The origin that calls are counted against. May raise CouldNotLook."""
-        return origin(self.address())
+Right = Annotated[str, Field(min_length=3, max_length=200)]
 
 
 class KubernetesAllow(Model):
@@ -50,6 +53,8 @@ class KubernetesAllow(Model):
     """Names of the secrets of which key names and lengths may be read."""
     commands: Many[str] = ()
     """Absolute paths of credential plugins that a kubeconfig may run."""
+    rights: Many[Right] = ()
+    """Further rights that our identity may have, as verb and resource: `create pods/exec`, `patch deployments.apps`."""
 
 
 class Kubernetes(Connection):
@@ -123,18 +128,31 @@ class Http(Connection):
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise PydanticCustomError("url", "an address begins with http:// or https:// and names a host")
-        if parts.username or parts.password or parts.query:
+        if _holds_credentials(url):
             raise PydanticCustomError("literal_secret", "an address holds no user, password or query; use bearer or basic with a reference")
         return url
 
     def address(self) -> str:
-        return self.url.resolve().rstrip("/")
+        url = self.url.resolve().rstrip("/")
+        if _holds_credentials(url):
+            learned(url, self.url)
+            raise CouldNotLook(
+                "an address holds no user, password or query; use bearer or basic with a reference", cause=f"configuration: {self.url}"
+            )
+        return url
 
 
 class Prometheus(Http):
     """A Prometheus server's HTTP API."""
 
     kind: ClassVar[str] = "prometheus"
+
+
+class PostgresqlAllow(Model):
+    """Rights beyond reading what probes read."""
+
+    rights: Many[Right] = ()
+    """As the finding of too many rights words them: `INSERT on table public.heartbeat`, `member of pg_read_all_data`."""
 
 
 class Postgresql(Connection):
@@ -157,6 +175,7 @@ class Postgresql(Connection):
     system_identifier: str | None = None
     """`system_identifier` of pg_control_system(): another server than this one makes everything unknown."""
     role: Literal["primary", "standby", "any"] = "any"
+    allow: PostgresqlAllow = PostgresqlAllow()
 
     def port_number(self) -> int:
         """The port. Raises CouldNotLook when the variable it is read from is not set or not a number."""
@@ -169,7 +188,7 @@ class Postgresql(Connection):
         return f"{self.host.resolve()}:{self.port_number()}"
 
 
-KINDS: tuple[type[Connection], ...] = (Kubernetes, Http, Prometheus, Postgresql)
+KINDS: tuple[type[Connection], ...] = (Kubernetes, Http, Prometheus, Postgresql, Redis, Ssh, Local)
 
 
 class Reach(Model):
@@ -179,6 +198,9 @@ class Reach(Model):
     http: Http | None = None
     prometheus: Prometheus | None = None
     postgresql: Postgresql | None = None
+    redis: Redis | None = None
+    ssh: Ssh | None = None
+    local: Local | None = None
 
     @model_validator(mode="before")
     @classmethod

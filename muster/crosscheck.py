@@ -1,9 +1,11 @@
 """What no single value shows: names that lead nowhere, things declared twice, entities that check nothing."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from muster.document import entities_of
 from muster.expectations import Terms
+from muster.fence import refusal
 from muster.kinds.base import Entity
 from muster.yamlfile import Node, Problem
 
@@ -13,6 +15,7 @@ Place = tuple[str | int, ...]
 def cross_check(made: Any, node: Node, folder: str) -> list[Problem]:
     """Everything that is wrong with a valid document; `folder` is the name of the folder it lies in."""
     checker = _Checker(made, node)
+    checker.reach()
     if made.system != folder:
         checker.refuse(("system",), f"the folder is named {folder}", made.system)
     seen: set[Place] = set()
@@ -53,6 +56,20 @@ class _Checker:
                 self.refuse(place, f"no connection has this name; there are: {_listed(self.made.connections)}", name)
             elif kinds and reach.connection.kind not in kinds:
                 self.refuse(place, f"a {' or '.join(kinds)} connection is needed, this is {reach.connection.kind}", name)
+
+    def reach(self) -> None:
+        """Hosts that stand in the file may be connected to; what names and variables turn out to be is judged at the look."""
+        hosts: list[tuple[Place, str]] = []
+        for name, each in self.made.connections.items():
+            connection = each.connection
+            written = {field: getattr(connection, field, None) for field in ("host", "url", "server")}
+            hosts += [(("connections", name, connection.kind, field), text) for field, text in written.items() if text]
+        for at, entity in entities_of(self.made):
+            hosts += [((entity.section, at, field), text) for field in ("host", "url") if (text := getattr(entity, field, None))]
+        for where, text in hosts:
+            host = urlsplit(text).hostname if "://" in text else text
+            if host and not text.startswith(("env:", "${", "/")) and (why := refusal(host, self.made.reach)):
+                self.refuse(where, why, host)
 
     def names(self, where: Place, entity: Entity) -> None:
         if entity.during and entity.during not in self.made.hours:

@@ -11,8 +11,10 @@ from pydantic_core import ErrorDetails
 
 from muster.connections import Reach
 from muster.expectations import Many, Model, Name
+from muster.fence import Rule
 from muster.kinds import KINDS
 from muster.kinds.base import Entity
+from muster.samples import NONE, Samples
 from muster.yamlfile import ConfigError, Node, Problem
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -62,11 +64,16 @@ class Head(Model):
     extends: Literal["system.yaml"] | None = None
     """The file beside this one that says what exists; this one then says what differs."""
     protected: bool = False
-    """Production; the header and the journal of a run say so."""
+    """Production: header and journal say so, and nothing is looked at with an identity that could do more than look."""
+    reach: Many[Rule] = ()
+    """All that may be connected to: hosts (`db.internal`), domains (`*.internal`), networks (`10.0.0.0/8`); without it, anything but
+    link-local and metadata addresses, which are never talked to. A name that is listed may have any other address."""
     connections: dict[Name, Reach] = Field(default_factory=dict)
     """How each source is reached here; entities refer to them by name."""
     hours: dict[Name, Hours] = Field(default_factory=dict)
     """Named hours, for `during:`."""
+    samples: Samples = NONE
+    """What of other people's data reports may show, and for how long: `{log_lines: 3, values: true, events: true, keep: 14d}`."""
 
 
 @cache

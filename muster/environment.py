@@ -14,7 +14,9 @@ from muster.crosscheck import cross_check, expected, limit_keys
 from muster.document import Hours, entities_of, validated
 from muster.expectations import Off, Terms, Unobservable
 from muster.kinds.base import Entity, bind
+from muster.kinds.identities import OwnIdentity, implied
 from muster.kinds.readings import Reading
+from muster.samples import NONE, Samples
 from muster.yamlfile import ConfigError, Mark, Node, load, merge
 
 
@@ -42,11 +44,16 @@ class Environment:
     switched: tuple[Switched, ...]
     folder: Path
     node: Node = field(repr=False)
+    samples: Samples = NONE
 
     @property
     def id(self) -> str:
         """`system/environment`."""
         return f"{self.system}/{self.name}"
+
+    def kept(self) -> dict[str, float]:
+        """For how many seconds reports may be kept, when they hold samples."""
+        return {"keep": float(self.samples.keep)} if self.samples.any else {}
 
     @property
     def sandboxed(self) -> bool:
@@ -55,8 +62,10 @@ class Environment:
 
     def origin(self, entity: Entity, expectation: str = "") -> Mark | None:
         """Where an entity or its expectation stands; None for a default of the model."""
-        section = self.node.value[entity.section].value
-        node = next(item for item in section if item.value["name"].value == entity.name)
+        section = self.node.value.get(entity.section)
+        node = next((item for item in section.value if item.value["name"].value == entity.name), None) if section else None
+        if node is None:  # implied by a connection, and so is what is expected of it
+            return None if expectation else self.node.value["connections"].value[entity.named()[0]].key_mark
         if expectation:
             expect = node.value.get("expect")
             node = expect.value.get(expectation) if expect else None
@@ -92,12 +101,26 @@ def _build(made: Any, node: Node, folder: Path, name: str) -> Environment:
                 switched.append(Switched(entity.name, expectation, "off", value.off))
             elif isinstance(value, Unobservable) and not expired(value):
                 switched.append(Switched(entity.name, expectation, "unobservable", f"{value.unobservable}, until {value.until}"))
-    readings = [entity for entity in entities if isinstance(entity, Reading)]
-    for reading in readings:
+    entities += _identities(made, entities, connections, f"{made.system}/{name}")
+    for entity in entities:
+        entity.fenced(made.reach, made.samples)
+    readings = {entity.name: entity for entity in entities if isinstance(entity, Reading)}
+    for reading in readings.values():
         reading.meet(readings)
     return Environment(
-        made.system, name, made.protected, made.owner, connections, made.hours, tuple(entities), tuple(switched), folder, node
+        made.system, name, made.protected, made.owner, connections, made.hours, tuple(entities), tuple(switched), folder, node, made.samples
     )  # fmt: skip
+
+
+def _identities(made: Any, entities: list[Entity], connections: dict[str, Connection], environment: str) -> list[Entity]:
+    """Who we are behind each connection that is looked through, where nobody wrote it down; all of them learn what is looked at."""
+    declared = {name for each in made.identities for name in each.named()}
+    kinds = {name: connection.kind for name, connection in connections.items()}
+    added: list[Entity] = [bind(each, environment, connections) for each in implied(tuple(entities), declared, kinds)]
+    for each in (*entities, *added):
+        if isinstance(each, OwnIdentity):
+            each.meet(tuple(entities))
+    return added
 
 
 def expired(value: Unobservable) -> bool:

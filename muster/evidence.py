@@ -1,148 +1,154 @@
-"""Allure results: pytest's own listener collects them, and each is completed from the journal's verdict before it is written.
+"""allure-pytest's part in a run of checks: its options, and what checks add to their own results with `allure.*`.
 
+A check's marks stand in the plan and its steps, attachments, dynamic labels and links in the journal, from which
+`muster.allure_files` makes all results at the end. Other tests that run along get their results from allure-pytest itself.
 Written to `<--reports>/allure-results` unless `--alluredir` says otherwise; only there are results of an earlier run removed.
 """
 
-import json
-import os
-import platform
-import shutil
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import allure_commons
 import pytest
 from allure_commons.logger import AllureFileLogger
-from allure_commons.model2 import Attachment, TestResult
+from allure_commons.model2 import TestResult
+from allure_commons.types import AttachmentType
+from allure_pytest import utils  # type: ignore[import-untyped]
 from allure_pytest.listener import AllureListener  # type: ignore[import-untyped]
+from attr import asdict
 
-from muster import observations
-from muster.allure_result import complete, key, standalone
-from muster.options import concerns_checks
+from muster.options import ALLURE, concerns_checks
 from muster.plugin import RUN
-from muster.run import Run
-from muster.summary import Digest, written
-from muster.text import moment
-from muster.verdicts import Result, Verdict
+from muster.run import CASE, Run
+from muster.scrubber import scrub
+from muster.text import legible
 
-MOST = 64 * 1024
-"""Bytes of one attached observation."""
-REPORT = Path(__file__).parents[1] / "reports"
-STALE = ("*-result.json", "*-container.json", "*-globals.json", "*-attachment.*", "*.properties", "executor.json", "categories.json")
-FOLDER = pytest.StashKey[Path]()
-EVIDENCE = pytest.StashKey["Evidence"]()
+ADDED = ("name", "description", "descriptionHtml", "steps", "attachments", "parameters", "labels", "links")
+"""What a check may add to its result."""
 
 
-class Evidence(AllureFileLogger):
-    """Writes results into a folder. Containers (one for each fixture and test, with tracebacks) are left out."""
+class Writer(AllureFileLogger):
+    """Writes attachments, and results of tests that are no checks. No containers: one for each fixture, with tracebacks."""
 
-    def __init__(self, folder: Path, run: Run, crashes: dict[str, str]) -> None:
-        super().__init__(str(folder))  # type: ignore[no-untyped-call]
-        self.folder, self.run, self.crashes = folder, run, crashes
-
-    @allure_commons.hookimpl
-    def report_result(self, result: TestResult) -> None:
-        """Complete a result that belongs to a verdict; any other test's stays as it is."""
-        found = self.run.results.get(key(result))
-        if found is not None:
-            complete(result, found, self.crashes.get(found.node, ""))
-            result.attachments += self.attached(found)
-        self._report_item(result)  # type: ignore[no-untyped-call]
+    def __init__(self, folder: Path, run: Run) -> None:
+        self._report_dir = folder.absolute()
+        self.run = run
 
     def report_container(self, container: Any) -> None:
         """Not a hook here, unlike in the base class."""
 
-    def attached(self, found: Result) -> list[Attachment]:
-        """Write each observation that the verdict was judged by; return what refers to them."""
-        outcomes = [self.run.store.outcomes[each] for each in found.observations if each in self.run.store.outcomes]
-        return [self._attach(each.call.key, observations.as_dict(each)) for each in outcomes]
+    @allure_commons.hookimpl
+    def report_attached_data(self, body: str | bytes, file_name: str) -> None:
+        """What was attached: captured logs and output, for one."""
+        text = scrub(body if isinstance(body, str) else body.decode("utf-8", "surrogateescape"))
+        clean = legible(text) if isinstance(body, str) else text
+        self._attempt(super().report_attached_data, clean.encode("utf-8", "surrogateescape"), file_name)
 
-    def _attach(self, name: str, content: dict[str, Any]) -> Attachment:
-        text = json.dumps(content, indent=1, ensure_ascii=False).encode("utf-8", "backslashreplace")
-        whole = len(text) <= MOST
-        if not whole:
-            note = f"\n... cut at {MOST} of {len(text)} bytes; all of it: observations.jsonl\n"
-            text = text[:MOST].decode("utf-8", "ignore").encode() + note.encode()
-        file = f"{uuid4()}-attachment.{'json' if whole else 'txt'}"
-        (self.folder / file).write_bytes(text)
-        return Attachment(name=f"observation {name}", source=file, type="application/json" if whole else "text/plain")
+    @allure_commons.hookimpl
+    def report_attached_file(self, source: str, file_name: str) -> None:
+        """A file that a check attached."""
+        self.report_attached_data(Path(source).read_bytes(), file_name)
 
-    def remaining(self, digest: Digest) -> None:
-        """Results of ids that pytest never ran: not asked, or not run."""
-        for each in digest.results.values():
-            if each.verdict in (Verdict.NOT_ASKED, Verdict.NOT_RUN):
-                self._report_item(standalone(each, digest.started))  # type: ignore[no-untyped-call]
+    def _report_item(self, item: Any) -> None:
+        self._attempt(super()._report_item, item)
+
+    def _attempt(self, write: Callable[..., None], *arguments: Any) -> None:
+        """Write; a disk that does not take it decides no verdict."""
+        try:
+            self._report_dir.mkdir(parents=True, exist_ok=True)
+            write(*arguments)
+        except OSError as error:
+            self.run.lose(f"{self._report_dir.name}: {error.strerror}")
+
+
+class Listener(AllureListener):  # type: ignore[misc]
+    """Takes what checks add with `allure.*`: allure-pytest's own listener without its hooks around every fixture and phase.
+
+    They cost more than all else in a run of many small checks. For a test that is no check its own listener takes over.
+    """
+
+    pytest_runtest_setup = pytest_runtest_call = pytest_runtest_teardown = pytest_runtest_makereport = None
+    pytest_fixture_setup = pytest_fixture_post_finalizer = pytest_runtest_logfinish = None
+
+    def __init__(self, config: pytest.Config, run: Run) -> None:
+        super().__init__(config)
+        self.run = run
+        self.made: TestResult | None = None
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Open a result for what the check adds; into the journal with it when it added something."""
+        if CASE not in item.stash:
+            with _own_listener(self):
+                return (yield)
+        self.made = TestResult()
+        self.allure_logger.schedule_test(item.nodeid, self.made)
+        try:
+            return (yield)
+        finally:
+            self.allure_logger.drop_test(item.nodeid)
+            added = {name: value for name in ADDED if (value := getattr(self.made, name))}
+            self.made = None
+            if added:
+                self.run.add(item.stash[CASE], asdict(TestResult(**added), filter=lambda _, value: value or value is False))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Attach what was logged and printed around a check."""
+        if report.when == "teardown" and report.sections and self.made is not None and self.config.option.attach_capture:
+            for name, text in (("log", report.caplog), ("stdout", report.capstdout), ("stderr", report.capstderr)):
+                if text:
+                    self.attach_data(text, name, AttachmentType.TEXT, None)
+
+
+@contextmanager
+def _own_listener(instead_of: Listener) -> Iterator[None]:
+    """allure-pytest as it comes, for one test."""
+    own = AllureListener(instead_of.config)
+    instead_of.config.pluginmanager.register(own)
+    allure_commons.plugin_manager.unregister(instead_of)
+    allure_commons.plugin_manager.register(own)
+    try:
+        yield
+    finally:
+        allure_commons.plugin_manager.unregister(own)
+        allure_commons.plugin_manager.register(instead_of)
+        instead_of.config.pluginmanager.unregister(own)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Take the place of allure-pytest's own listener; its option is emptied so that it stays quiet."""
-    if not concerns_checks(config) or config.option.collectonly:
-        return
-    given = config.option.allure_report_dir
-    folder = Path(given or Path(config.getoption("--reports")) / "allure-results")
-    if not given or config.option.clean_alluredir:
-        _clean(folder)
-    config.stash[FOLDER] = folder
-    config.option.allure_report_dir = None
-
-
-def _clean(folder: Path) -> None:
-    """Remove what an earlier run wrote, and nothing else: a second run's results would look like retries of the first."""
-    for pattern in STALE:
-        for file in folder.glob(pattern):
-            file.unlink()
+    if concerns_checks(config) and not config.option.collectonly:
+        given = config.option.allure_report_dir
+        folder = Path(given or Path(config.getoption("--reports")) / "allure-results")
+        config.stash[ALLURE] = folder, not given or config.option.clean_alluredir
+        config.option.allure_report_dir = None
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Start to collect, now that the configuration is known to be sound."""
     config = session.config
-    if FOLDER not in config.stash or RUN not in config.stash:
+    run = config.stash.get(RUN, None)
+    if run is None or ALLURE not in config.stash:
         return
-    from muster.terminal import CRASHES
-
-    writer, listener = Evidence(config.stash[FOLDER], config.stash[RUN], config.stash.get(CRASHES, {})), AllureListener(config)
-    config.stash[EVIDENCE] = writer
+    run.marks = marks
+    listener = Listener(config, run)
     config.pluginmanager.register(listener, "allure_listener")
-    for each in (listener, writer):
+    for each in (listener, Writer(config.stash[ALLURE][0], run)):
         allure_commons.plugin_manager.register(each)
         config.add_cleanup(partial(allure_commons.plugin_manager.unregister, each))
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Add what belongs to the run as a whole."""
-    writer, digest = session.config.stash.get(EVIDENCE, None), written(session.config)
-    if writer is None or digest is None:
-        return
-    writer.remaining(digest)
-    (writer.folder / "environment.properties").write_text(_properties(digest), encoding="ascii")
-    (writer.folder / "executor.json").write_text(json.dumps(_executor(digest)), encoding="utf-8")
-    shutil.copyfile(REPORT / "categories.json", writer.folder / "categories.json")
-
-
-def _properties(digest: Digest) -> str:
-    known = {
-        "run": digest.run,
-        "started": moment(digest.started),
-        "environments": " ".join(digest.environments),
-        "exit": str(digest.exit),
-        "replay": digest.replay or "no",
-        "python": platform.python_version(),
-        "pytest": pytest.__version__,
+def marks(item: pytest.Item) -> dict[str, Any]:
+    """What the marks of a check add to its results in Allure: tags, labels, links, a description."""
+    labels = {(str(name), str(value)) for name, value in utils.allure_labels(item)} | {("tag", name) for name in utils.pytest_markers(item)}
+    said = {
+        "labels": [{"name": name, "value": value} for name, value in sorted(labels)],
+        "links": [{"type": kind, "url": url, "name": name} for kind, url, name in utils.allure_links(item)],
+        "description": utils.get_marker_value(item, utils.ALLURE_DESCRIPTION_MARK),
+        "descriptionHtml": utils.allure_description_html(item),
     }
-    return "".join(f"{name}={_property(value)}\n" for name, value in known.items())
-
-
-def _property(value: str) -> str:
-    """A value of a Java properties file: ASCII, with escapes."""
-    escaped = "".join(f"\\{each}" if each in "\\=:#!" else each for each in value.replace("\n", " "))
-    return "".join(each if each.isascii() else f"\\u{ord(each) & 0xFFFF:04x}" for each in escaped)
-
-
-def _executor(digest: Digest) -> dict[str, str]:
-    """Who ran it: the CI job when its variables say so."""
-    made = {"name": "Muster", "type": "muster", "buildName": digest.run}
-    job = os.environ.get("CI_JOB_URL") or os.environ.get("BUILD_URL")
-    return {**made, "buildUrl": job} if job else made
+    return {name: value for name, value in said.items() if value}

@@ -6,6 +6,7 @@ limit for each occasion), `{off: reason}` or `{unobservable: reason, until: date
 
 import re
 from datetime import date
+from functools import cache
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import (
@@ -146,6 +147,7 @@ class Expect(Model):
     model_config = ConfigDict(validate_default=True)
 
     @classmethod
+    @cache
     def names(cls) -> dict[str, str]:
         """The expectations as files name them, each with the attribute that holds it."""
         return {field.alias or name: name for name, field in cls.model_fields.items()}

@@ -11,5 +11,16 @@ def pytest_muster_validate(config: pytest.Config, environments: list[Any]) -> No
 
 
 @pytest.hookspec
-def pytest_muster_prepare(config: pytest.Config, environments: list[Any], parts: set[str]) -> None:
-    """Called once before the look, when sandboxes are selected; `parts` are the kinds of connection that are needed."""
+def pytest_muster_refuse(connections: dict[str, Any]) -> list[str]:  # type: ignore[empty-body]
+    """Called once before the look with the connections that it takes, by environment and name; say which must not be used, and why.
+
+    Any sentence refuses the run (exit code 4). What a connection cannot do is found out by the look; this is for what it must not.
+    """
+
+
+@pytest.hookspec
+def pytest_muster_prepare(config: pytest.Config, environments: list[Any], parts: set[str]) -> Any:
+    """Called once before the look, when sandboxes are selected; `parts` are the kinds of connection that are needed.
+
+    Returns what earlier looks at sandboxed environments would remember, or None: {"system/sandbox": {fact: [(time, value)]}}.
+    """

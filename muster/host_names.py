@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from muster.probes import CouldNotLook
+from muster.scrubber import head
 
 HOST = r"[A-Za-z0-9]([-.:_A-Za-z0-9]{0,252})"
 """A DNS name, an address, or an alias of an ssh configuration."""
@@ -20,7 +21,7 @@ LONGEST_PATH = 1024
 def resolved(text: str, pattern: str, what: str) -> str:
     """`text`, which an environment variable may have said, when it is a name. Raises CouldNotLook."""
     if not re.fullmatch(pattern, text):
-        raise CouldNotLook(f"not the name of a {what}: {text[:80]!r}", cause="configuration")
+        raise CouldNotLook(f"not the name of a {what}: {head(text, 80)!r}", cause="configuration")
     return text
 
 

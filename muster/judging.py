@@ -1,6 +1,9 @@
 """From a pytest item to a result: which verdict, what was expected and observed, and what to tell the reader."""
 
 import inspect
+import traceback
+from collections.abc import Callable
+from functools import cache
 from math import isfinite
 from typing import Any
 
@@ -9,6 +12,8 @@ import pytest
 from muster.case import Case
 from muster.comparison import comparison
 from muster.probes import CouldNotLook, Nothing, Observation
+from muster.scrubber import head, scrub
+from muster.text import legible
 from muster.verdicts import Result, Verdict
 
 
@@ -16,10 +21,14 @@ class Violated(AssertionError):
     """The engine's own violations: nothing was looked at (rule 1), or a name matches nothing (rule 6)."""
 
 
+@cache
+def _parameters(check: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(inspect.signature(check).parameters)
+
+
 def arguments(item: pytest.Function) -> dict[str, Any]:
     """What the check's function was called with, as far as its fixtures came."""
-    names = inspect.signature(item.function).parameters
-    return {name: item.funcargs[name] for name in names if name in item.funcargs}
+    return {name: item.funcargs[name] for name in _parameters(item.function) if name in item.funcargs}
 
 
 def refuse_silence(item: pytest.Function, case: Case) -> None:
@@ -39,7 +48,8 @@ def verdict_of(call: pytest.CallInfo[Any]) -> Verdict:
     return Verdict.VIOLATED if violated else Verdict.UNKNOWN
 
 
-def documentation(check: Any) -> tuple[str, str]:
+@cache
+def documentation(check: Callable[..., Any]) -> tuple[str, str]:
     """The title (first line of the docstring) and what to look at next (the text after `Next:`)."""
     title, _, rest = inspect.cleandoc(check.__doc__ or check.__name__).partition("\n")
     return title, " ".join(rest.partition("Next:")[2].split())
@@ -54,6 +64,7 @@ def describe(item: pytest.Function, case: Case, call: pytest.CallInfo[Any]) -> d
     made["seen"] = "; ".join(dict.fromkeys(value.seen for value in seen if value.seen))
     made["looked_at"] = ", ".join(dict.fromkeys(f"{value.looked_at} {value.of}" for value in seen))
     error = call.excinfo.value if call.excinfo else None
+    made["crash"] = crash(error) if verdict is Verdict.UNKNOWN else ""
     if isinstance(error, CouldNotLook):
         return {**made, "reason": error.reason, "cause": error.cause or "unknown", "next": error.hint or following}
     if isinstance(error, Violated):
@@ -64,6 +75,13 @@ def describe(item: pytest.Function, case: Case, call: pytest.CallInfo[Any]) -> d
     if verdict is Verdict.VIOLATED:
         made["reason"] = "; ".join(dict.fromkeys(value.note for value in seen if value.note))
     return made
+
+
+def crash(error: BaseException | None) -> str:
+    """Traceback of a bug in a check or probe, without arguments and locals; empty for a source that did not let us look."""
+    if isinstance(error, CouldNotLook):
+        error = error.__cause__ if error.cause.startswith("probe ") else None
+    return legible(scrub("".join(traceback.format_exception(error)))) if error is not None else ""
 
 
 def _compared(item: pytest.Function, case: Case, *, seen: bool) -> dict[str, Any]:
@@ -79,7 +97,7 @@ def _compared(item: pytest.Function, case: Case, *, seen: bool) -> dict[str, Any
     left, right = compared.values(arguments(item), item.function.__globals__)
     left, right = (right, left) if turned else (left, right)
     number = isinstance(left, (int, float)) and not isinstance(left, bool) and isfinite(left)  # JSON knows no NaN
-    value: Any = (int(left) if isinstance(left, int) else float(left)) if number else str(left)[:200]
+    value: Any = (int(left) if isinstance(left, int) else float(left)) if number else head(str(left), 200)
     return {"what": what, "expected": f"{operator}{right}", "observed": str(left), "value": value}
 
 

@@ -1,13 +1,13 @@
-"""`junit.xml`, made from the journal: a suite for each environment, and verdicts instead of pytest's outcomes."""
+"""`junit.xml`, made from a digest: a suite for each environment, and verdicts instead of pytest's outcomes."""
 
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from xml.etree import ElementTree as ET
+from xml.sax.saxutils import escape, quoteattr
 
-import pytest
-
-from muster.summary import Digest
+from muster.digest import Digest
+from muster.scrubber import scrub
 from muster.text import plain
 from muster.verdicts import Result, Verdict
 from muster.wording import message, subject, told
@@ -34,80 +34,68 @@ def _escaped(found: re.Match[str]) -> str:
     return shown if shown != found.group() else f"\\U{ord(shown):08x}"
 
 
-def document(digest: Digest) -> ET.Element:
-    """The whole document."""
-    root = ET.Element("testsuites", name="muster")
+def document(digest: Digest) -> Iterator[str]:
+    """The whole document, line by line."""
+    yield "<?xml version='1.0' encoding='utf-8'?>"
+    yield '<testsuites name="muster">'
     for environment in digest.environments:
-        root.append(_suite(environment, digest.of(environment), digest))
-    return root
+        yield from _suite(environment, digest.of(environment), digest)
+    yield "</testsuites>"
 
 
-def _suite(environment: str, results: list[Result], digest: Digest) -> ET.Element:
+def _suite(environment: str, results: list[Result], digest: Digest) -> Iterator[str]:
     kinds = [ELEMENTS.get(each.verdict) for each in results]
-    suite = ET.Element("testsuite", name=environment, tests=str(len(results)))
-    suite.set("timestamp", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(digest.started)))
-    suite.set("time", f"{digest.looked.get('took', 0.0):.3f}")
-    for kind, attribute in COUNTED.items():
-        suite.set(attribute, str(kinds.count(kind)))
-    _properties(suite, {"run": digest.run, "replay": digest.replay or ""})
+    head = {
+        "name": environment,
+        "tests": str(len(results)),
+        "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(digest.started)),
+        "time": f"{digest.looked.get('took', 0.0):.3f}",
+        **{attribute: str(kinds.count(kind)) for kind, attribute in COUNTED.items()},
+    }
+    yield f"  <testsuite{_attributes(head)}>"
+    yield from _properties({"run": digest.run, "replay": digest.replay or ""}, "    ")
     for each in sorted(results, key=lambda one: one.id):
-        suite.append(_case(each))
-    return suite
+        yield from _case(each, digest)
+    yield "  </testsuite>"
 
 
-def _case(result: Result) -> ET.Element:
+def _case(result: Result, digest: Digest) -> Iterator[str]:
     limit = f":{result.limit}" if result.limit else ""
-    case = ET.Element(
-        "testcase",
-        classname=legal(f"{result.system}.{result.environment}.{subject(result)}"),
-        name=legal(f"{result.check}[{result.entity}{limit}]"),
-        time=f"{result.took:.3f}",
-    )
+    head = {
+        "classname": f"{result.system}.{result.environment}.{subject(result)}",
+        "name": f"{result.check}[{result.entity}{limit}]",
+        "time": f"{result.took:.3f}",
+    }
     wanted = {
         "severity": result.severity, "owner": result.owner, "runbook": result.heading, "link": result.runbook,
         "rows": ", ".join(result.expectation_ids), "expected": result.expected, "observed": result.observed, "looked_at": result.looked_at,
     }  # fmt: skip
-    _properties(case, wanted)
+    yield f"    <testcase{_attributes(head)}>"
+    yield from _properties(wanted, "      ")
     kind = ELEMENTS.get(result.verdict)
-    if kind is not None:
-        child = ET.SubElement(case, kind, message=legal(message(result)))
-        if kind != "skipped":
-            child.set("type", result.verdict.value)
-            child.text = legal(told(result))
-    return case
+    if kind == "skipped":
+        yield f"      <skipped{_attributes({'message': message(result)})} />"
+    elif kind is not None:
+        attributes = _attributes({"message": message(result), "type": result.verdict.value})
+        yield f"      <{kind}{attributes}>{escape(legal(scrub(told(result))))}</{kind}>"
+    if result.id in digest.follow_ups:
+        entity, lines = digest.follow_ups[result.id]
+        yield f"      <system-out>{escape(legal(chr(10).join([f'looked again at {entity}:', *lines])))}</system-out>"
+    yield "    </testcase>"
 
 
-def _properties(parent: ET.Element, values: dict[str, str]) -> None:
+def _properties(values: dict[str, str], indent: str) -> Iterator[str]:
     present = {name: value for name, value in values.items() if value}
     if present:
-        holder = ET.SubElement(parent, "properties")
-        for name, value in present.items():
-            ET.SubElement(holder, "property", name=name, value=legal(value))
+        yield f"{indent}<properties>"
+        yield from (f"{indent}  <property{_attributes({'name': name, 'value': value})} />" for name, value in present.items())
+        yield f"{indent}</properties>"
+
+
+def _attributes(values: dict[str, str]) -> str:
+    return "".join(f" {name}={quoteattr(legal(value))}" for name, value in values.items())
 
 
 def write(digest: Digest, path: Path) -> None:
     """Write the file. Raises OSError when the disk does not take it."""
-    made = document(digest)
-    ET.indent(made)
-    ET.ElementTree(made).write(path, encoding="utf-8", xml_declaration=True)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_configure(config: pytest.Config) -> None:
-    """Take away what an earlier run left: when this one is refused, nobody may take yesterday's verdicts for today's."""
-    from muster.options import concerns_checks
-
-    if concerns_checks(config) and not config.option.collectonly:
-        for name in (FILE, "summary.json", "summary.md", "crashes.txt"):
-            (Path(config.getoption("--reports")) / name).unlink(missing_ok=True)
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write JUnit and the summaries; the journal's last line is written before this runs."""
-    from muster import summary
-
-    digest = summary.written(session.config)
-    if digest is not None:
-        folder = Path(session.config.getoption("--reports"))
-        write(digest, folder / FILE)
-        summary.write(digest, folder)
+    path.write_text("\n".join(document(digest)) + "\n", encoding="utf-8")

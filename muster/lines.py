@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from muster.summary import CALM, Digest, counted
+from muster.digest import CALM, Digest, counted
 from muster.text import count, cut, span
 from muster.verdicts import Result, Verdict, merged
 from muster.wording import compared, since
@@ -14,6 +14,8 @@ LONGEST = 900
 """Characters of one value on the terminal; the reports have the rest."""
 LISTED = 8
 """Names in a list before it says how many more there are."""
+AROUND = 6
+"""Lines of a second look around one entity."""
 COLOURS = {"P0": ("red", "bold"), "P1": ("red",), "P2": ("yellow",), "P3": ("cyan",)}
 
 
@@ -28,11 +30,15 @@ class Line:
 def report(digest: Digest, width: int = 80, *, verbose: bool = False) -> Iterator[Line]:
     """Everything about the verdicts: violated, unknown, not run, not asked, then a line for each environment."""
     results = digest.worst_first()
+    told: set[str] = set()
     for each in results:
         if each.verdict is Verdict.VIOLATED:
             yield from violated(each, width)
+            yield from followed(*digest.follow_ups.get(each.id, ("", [])), told, width)
+            yield Line()
     yield from unknown([each for each in results if each.verdict is Verdict.UNKNOWN], width, verbose=verbose)
     yield from not_run([each for each in results if each.verdict is Verdict.NOT_RUN], digest, width, verbose=verbose)
+    yield from fewer(digest.fewer, width)
     yield from not_asked([each for each in results if each.verdict is Verdict.NOT_ASKED], digest.deselected, width)
     for environment in digest.environments:
         yield closing(environment, digest.of(environment))
@@ -47,7 +53,19 @@ def violated(result: Result, width: int) -> Iterator[Line]:
     yield from _wrapped(f"owner {result.owner}; {since(result)}" + (f"; {result.where}" if result.where else ""), width)
     yield from _wrapped(_passage(result), width)
     yield from _wrapped(f"next: {result.next}" if result.next else "", width)
-    yield Line()
+
+
+def followed(entity: str, said: list[str], told: set[str], width: int) -> Iterator[Line]:
+    """What the second look around an entity has seen, below the first of its violations; `told` are those that came before."""
+    if not said or entity in told:
+        return
+    told.add(entity)
+    yield from _wrapped("looked again:", width)
+    shown = said if len(said) <= AROUND else said[: AROUND - 1]
+    for line in shown:
+        yield from _wrapped(line, width, "      ")
+    if len(said) > len(shown):
+        yield from _wrapped(f"and {count(len(said) - len(shown), 'more line')} in the report", width, "      ")
 
 
 def _passage(result: Result) -> str:
@@ -68,7 +86,7 @@ def unknown(results: list[Result], width: int, *, verbose: bool) -> Iterator[Lin
         yield from _wrapped(head, width, "", ("purple", "bold"))
         reasons = Counter(each.reason for each in members)
         for reason, times in reasons.most_common(3):
-            yield from _wrapped(reason + (f" ({times} checks)" if len(reasons) > 1 else ""), width)
+            yield from _wrapped(reason + (f" ({count(times, 'check')})" if len(reasons) > 1 else ""), width)
         if len(reasons) > 3:
             yield from _wrapped(f"and {count(len(reasons) - 3, 'other reason')}: see the report", width)
         yield from _wrapped(f"not judged: {_places(members, verbose=verbose)}", width)
@@ -90,10 +108,26 @@ def not_run(results: list[Result], digest: Digest, width: int, *, verbose: bool)
         if len(missing) > len(shown):
             yield from _wrapped(f"and {len(missing) - len(shown)} more (-v lists them all)", width)
         yield Line()
-    if results:
-        yield from _wrapped(f"NOT RUN {count(len(results), 'check')} that the plan names", width, "", ("purple", "bold"))
-        yield from _wrapped(_places(results, verbose=verbose), width)
+    groups: dict[str, list[Result]] = defaultdict(list)
+    for each in results:
+        groups[each.reason].append(each)
+    for reason, members in groups.items():
+        yield from _wrapped(f"NOT RUN {count(len(members), 'check')}: {reason}", width, "", ("purple", "bold"))
+        yield from _wrapped(_places(members, verbose=verbose), width)
         yield Line()
+
+
+def fewer(gone: dict[str, int], width: int) -> Iterator[Line]:
+    """How many checks are gone with a change of an environment's files: wanted, most likely, and still not to be overlooked."""
+    for environment, checks in gone.items():
+        said = f"{environment}: {count(checks, 'check')} fewer than its last plan, whose files have changed since"
+        yield from _wrapped(said, width, "", ("yellow",))
+
+
+def lost(told: list[str], width: int) -> Iterator[Line]:
+    """What could not be written; above are the verdicts that it should have held."""
+    for each in told:
+        yield from _wrapped(f"NOT WRITTEN {each}", width, "", ("red", "bold"))
 
 
 def not_asked(results: list[Result], deselected: list[tuple[str, str]], width: int) -> Iterator[Line]:

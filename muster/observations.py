@@ -4,6 +4,7 @@ One object a line: run, call key, type, when, how long, and the value or the rea
 """
 
 import json
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,18 @@ from pydantic import TypeAdapter
 
 from muster import SCHEMA_VERSION
 from muster.probes import Call, CouldNotLook, Observation, Probe
+from muster.scrubber import dumps
 from muster.store import Outcome, Store
+
+FILE = "observations.jsonl"
 
 
 def save(store: Store, path: Path, run: str) -> None:
     """Write every outcome of a look. Raises OSError when the disk does not take it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
+    with path.open("w", encoding="utf-8", errors="backslashreplace") as file:
         for key in sorted(store.outcomes):
-            file.write(json.dumps({"schema": SCHEMA_VERSION, "run": run, **as_dict(store.outcomes[key])}, ensure_ascii=False) + "\n")
+            file.write(dumps({"schema": SCHEMA_VERSION, "run": run, **as_dict(store.outcomes[key])}) + "\n")
 
 
 ADAPTERS: dict[type, TypeAdapter[Any]] = {}
@@ -41,6 +45,12 @@ def as_dict(outcome: Outcome) -> dict[str, Any]:
         return {**made, "error": {"reason": error.reason, "cause": error.cause, "hint": error.hint}}
     kind = type(outcome.value)
     return {**made, "type": f"{kind.__module__}:{kind.__qualname__}", "value": adapter(kind).dump_python(outcome.value, mode="json")}
+
+
+def entries(path: Path) -> Iterator[dict[str, Any]]:
+    """What was saved, as plain data for a reader, who sees what JSON has no number for by its name. A torn last line is left out."""
+    with path.open(encoding="utf-8") as lines:
+        yield from (json.loads(line, parse_constant=str) for line in lines if line.endswith("\n"))
 
 
 class ReplayError(Exception):
@@ -77,7 +87,11 @@ def _outcome(entry: dict[str, Any]) -> Outcome:
     kind = getattr(import_module(module), name)
     if not issubclass(kind, Observation):
         raise TypeError(f"{entry['type']} is not a type of observations")
-    return Outcome(call, value=adapter(kind).validate_python(entry["value"], context="saved"), **times)
+    try:
+        value = adapter(kind).validate_python(entry["value"], context="saved")
+    except CouldNotLook as withheld:
+        return Outcome(call, error=withheld, **times)
+    return Outcome(call, value=value, **times)
 
 
 def _replayed() -> None:

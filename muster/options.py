@@ -1,8 +1,12 @@
 """The command line: Muster's options and markers, and what is refused before anything is loaded."""
 
 import re
+from pathlib import Path
 
 import pytest
+
+ALLURE = pytest.StashKey[tuple[Path, bool]]()
+"""The folder of Allure's results, and whether those of an earlier run are removed from it; absent when none are written."""
 
 MARKERS = (
     "expects(expectation): the expectation that a check judges; an item exists for each entity and limit that has it",
@@ -24,6 +28,7 @@ def add(parser: pytest.Parser) -> None:
         "--reports", default="reports/out", metavar="DIR", help="where journal, observations and results go (default: reports/out)"
     )
     group.addoption("--state", default=None, metavar="DIR", help="memory between runs (default: REPORTS/state)")
+    group.addoption("--no-follow-ups", action="store_true", help="do not look again around what is violated")
     group.addoption("--replay", default=None, metavar="FILE", help="judge saved observations again, offline")
 
 

@@ -8,16 +8,20 @@ from typing import Any
 
 import pytest
 
-from muster import hooks, options, transport
+from muster import hooks, options, plans, reports, stopping, transport
 from muster.case import Case
 from muster.judging import describe, documentation, refuse_silence, result, told
 from muster.observations import ReplayError
+from muster.protection import protect
 from muster.run import CASE, NOTHING, Run
+from muster.scrubber import scrubbed
 from muster.selection import SelectionError, load_all
 from muster.state import History, StateError
-from muster.verdicts import EXIT_CONFIGURATION, Result, Verdict, exit_code
+from muster.text import cut
+from muster.verdicts import EXIT_CONFIGURATION, Result, Verdict
 from muster.yamlfile import ConfigError
 
+pytest_plugins = ["muster.channels", "muster.follow_up"]
 RUN = pytest.StashKey[Run]()
 
 
@@ -34,25 +38,36 @@ def pytest_configure(config: pytest.Config) -> None:
     options.register_markers(config)
     if not options.concerns_checks(config):
         return
-    options.refuse_unusable(config)
     out = Path(config.getoption("--reports"))
     state = Path(config.getoption("--state") or out / "state")
     replay = config.getoption("--replay")
+    lost = [] if config.option.collectonly else _begin(config, out)
+    options.refuse_unusable(config)
     try:
         environments = load_all(Path(config.getoption("--environments")), config.getoption("--env"))
         config.stash[RUN] = run = Run(environments, out, state, Path(replay) if replay else None)
         run.state.load([each.id for each in environments])
     except (ConfigError, SelectionError, ReplayError, StateError) as error:
         raise pytest.UsageError(*str(error).splitlines()) from error
+    run.lost += lost
+    protect(config, [each.id for each in environments if each.protected])
     transport.install()
-    if not config.option.collectonly:
-        run.forget_last()
+    stopping.install()
     config.hook.pytest_muster_validate(config=config, environments=environments)
     config.option.continue_on_collection_errors = True  # the other modules still run; the exit code says that one did not
 
 
+def _begin(config: pytest.Config, out: Path) -> list[str]:
+    folder, cleaned = config.stash.get(options.ALLURE, (None, False))
+    try:
+        return reports.begin(out, folder if cleaned else None, replays=config.getoption("--replay") is not None)
+    except reports.StillRunning as error:
+        raise pytest.UsageError(str(error)) from error
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     if RUN in config.stash:
+        stopping.uninstall()
         transport.uninstall()
 
 
@@ -98,7 +113,7 @@ def history(request: pytest.FixtureRequest, case: Case) -> History:
     return request.config.stash[RUN].state.history(case.identity.place)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def observations(request: pytest.FixtureRequest) -> Any:
     """What the look remembers; probes read it."""
     return request.config.stash[RUN].store
@@ -154,11 +169,17 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         return
     run.broken = session.testsfailed > 0  # nothing has run yet, so these are modules that did not import
     items = [(item, item.stash[CASE]) for item in session.items if CASE in item.stash]
-    run.plan(items)
+    run.plan(items, plans.selection(session.config))
     items = _drop(run, session, items, lambda case: _outside_hours(run, case))
     if run.replay is None and any(each.sandboxed for each in run.environments):
         parts = {part for _, case in items for part in case.entity.parts()}
-        session.config.hook.pytest_muster_prepare(config=session.config, environments=run.environments, parts=parts)
+        pasts = session.config.hook.pytest_muster_prepare(config=session.config, environments=run.environments, parts=parts)
+        for environment, history in (each for past in pasts for each in past.items()):
+            run.state.suppose(environment, history)
+    told = session.config.hook.pytest_muster_refuse(connections=run.connections([case for _, case in items]))
+    if refused := [sentence for each in told for sentence in each] or run.refusals(items):
+        run.refuse(refused)
+        raise pytest.UsageError(*(cut(each, 4000) for each in refused))
     progress = session.config.pluginmanager.get_plugin("muster.terminal")
     run.look(items, progress.bar(session.config) if progress else None)
     _drop(run, session, items, run.asked)
@@ -199,10 +220,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
     run, made = item.config.stash.get(RUN, None), item.stash.get(CASE, None)
     if run is None or made is None or not isinstance(item, pytest.Function) or (call.when != "call" and call.excinfo is None):
         return report
-    fields = describe(item, made, call) | run.evidence(item, made)
+    fields = describe(item, made, call) | run.evidence(made)
     fields["next"] = fields["next"] or run.passage(made).see
     found = result(item, made, fields)
-    found = Result(**{**found.__dict__, "since": run.state.since(found)})
+    found = scrubbed(Result(**{**found.__dict__, "since": run.state.since(found)}))
     run.settle(found)
     item.stash[RESULT] = found
     report.muster = found  # type: ignore[attr-defined]  # reports are open for attributes
@@ -231,10 +252,6 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
     if run.journal is None:
         session.exitstatus = status
         return (yield)
-    session.exitstatus = exit_code(status, run.verdicts())
-    if run.replay is None:
-        run.remember()
-    run.journal.write("end", exit=int(session.exitstatus))
-    yield
-    run.journal.close()
-    return None
+    stopping.ignore()  # what is left takes moments; ended here, everything would still have to be finalised
+    session.exitstatus = run.end(status, session.config.stash.get(options.ALLURE, (None, False))[0])
+    return (yield)

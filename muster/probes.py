@@ -15,6 +15,7 @@ import pytest
 
 if TYPE_CHECKING:
     from muster.case import Case
+    from muster.samples import Samples
 
 DEFAULT_TIMEOUT = 10.0
 """Total deadline of a probe in seconds: DNS, connect, TLS, headers, body and retries together."""
@@ -73,6 +74,15 @@ class Argument(Protocol):
     def at_once(self) -> int:
         """Concurrent calls that this target takes."""
 
+    def parts(self) -> set[str]:
+        """Kinds of the connections through which it is looked at."""
+
+    def reach(self) -> tuple[str, ...]:
+        """What may be connected to while looking at it, as `muster.fence` takes it; empty: no limit is declared."""
+
+    def samples(self) -> "Samples":
+        """What may be shown of other people's data that is found there."""
+
 
 @dataclass(frozen=True)
 class Probe:
@@ -87,6 +97,11 @@ class Probe:
 
 RESETS: list[Callable[[], None]] = []
 """What a source forgets when a new look begins; see `each_look`."""
+ENDS: list[Callable[[], None]] = []
+"""What a source closes when a look has ended; see `after_look`."""
+
+PREPARES: dict[str, Callable[[], object]] = {}
+"""What is done before a look that needs a kind of connection or a probe; see `before`."""
 
 PROBES: dict[str, Probe] = {}
 ARGUMENTS: dict[str, Callable[["Case"], Any]] = {}
@@ -132,6 +147,25 @@ def each_look(function: F) -> F:
     return function
 
 
+def before(*names: str) -> Callable[[F], F]:
+    """Register a function that imports the client of these kinds of connection, or of these probes.
+
+    The store calls it before the clocks start: an import is no time of the source's, and two hundred threads make it a long one.
+    """
+
+    def register(function: F) -> F:
+        PREPARES.update(dict.fromkeys(names, function))
+        return function
+
+    return register
+
+
+def after_look(function: F) -> F:
+    """Register a function that closes what a source has opened; the store calls it after every look."""
+    ENDS.append(function)
+    return function
+
+
 def argument(function: F) -> Any:
     """Register a function of a Case as something probes and fixtures can take; it opens nothing and judges nothing."""
     ARGUMENTS[function.__name__] = function
@@ -153,6 +187,7 @@ class Call:
 
 
 _ends: ContextVar[float] = ContextVar("ends", default=float("inf"))
+_length: ContextVar[float] = ContextVar("length", default=0.0)
 
 
 def remaining() -> float:
@@ -160,6 +195,15 @@ def remaining() -> float:
     return max(0.05, min(_ends.get() - time.monotonic(), 3600.0))
 
 
+def left() -> float:
+    """Seconds in which a client may still listen: the total deadline but for its last 5 %, in which we say what was seen.
+
+    Negative when they have passed; at most an hour.
+    """
+    return min(_ends.get() - _length.get() * 0.05 - time.monotonic(), 3600.0)
+
+
 def begin(timeout: float) -> None:
     """Start the clock of the probe that runs in this thread; the store calls it."""
     _ends.set(time.monotonic() + timeout)
+    _length.set(timeout)

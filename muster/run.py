@@ -6,18 +6,21 @@ from typing import Any
 
 import pytest
 
-from muster import observations
+from muster import guard, observations, reports
 from muster.case import Case
+from muster.connections import Connection
 from muster.environment import Environment, cases
 from muster.expectations import Unobservable
-from muster.journal import Journal, run_id
+from muster.journal import FILE, Journal, run_id
+from muster.judging import documentation
 from muster.kinds import KINDS
 from muster.kinds.base import Entity
-from muster.probes import ARGUMENTS, PROBES, Call, CouldNotLook, Nothing, Observation
+from muster.plans import Plan, entry
+from muster.probes import ARGUMENTS, PROBES, Call, CouldNotLook, Nothing
 from muster.runbook import Library, Passage
 from muster.state import State
 from muster.store import Store
-from muster.verdicts import Result, Verdict
+from muster.verdicts import EXIT_INTERNAL, ORDER, Result, exit_code
 
 CASE = pytest.StashKey[Case]()
 NOTHING = "nothing"
@@ -37,17 +40,15 @@ class Run:
         self.out = out
         self.journal: Journal | None = None
         self.cases: dict[str, Case] = {}
-        self.planned: dict[str, Case] = {}
-        self.results: dict[str, Result] = {}
-        self.looked_for: list[tuple[Case, list[str]]] = []
-        self.looked = 0.0
+        self.looked_for: dict[str, list[str]] = {}
+        """Id of each case -> keys of the calls that it needs."""
+        self.plans: dict[str, Plan] = {}
+        self.marks: Any = lambda _item: {}
+        """What the marks of a check say to Allure."""
         self.broken = False
         self.deselected: dict[str, str] = {}
-
-    def forget_last(self) -> None:
-        """Remove what the last run left, so that a run that is refused later on leaves nothing that looks like its own."""
-        for name in ("journal.jsonl", *(() if self.replay else ("observations.jsonl",))):
-            (self.out / name).unlink(missing_ok=True)
+        self.lost: list[str] = []
+        """What could not be written or removed, with the reason."""
 
     def cases_of(self, check: Any, expectation: str, fixtures: list[str], folder: str) -> list[Case]:
         """The cases of one check. Raises UsageError when no kind has its expectation."""
@@ -80,34 +81,69 @@ class Run:
         )
         return Call.of(PROBES["measured"], {"reading": reading})
 
-    def plan(self, items: list[tuple[pytest.Item, Case]]) -> None:
-        """Write what is going to be judged, before the first probe."""
-        self.journal = Journal(self.out / "journal.jsonl", self.id)
-        environments = [{"id": each.id, "protected": each.protected} for each in self.environments]
-        self.journal.write("run", started=time.time(), environments=environments, replay=str(self.replay) if self.replay else None)
+    def plan(self, items: list[tuple[pytest.Item, Case]], selection: str) -> None:
+        """Write what is going to be judged, before the first probe; what the last plan of this selection named besides, too."""
+        self.journal = Journal(self.out / FILE, self.id)
+        environments = [{"id": each.id, "protected": each.protected, **each.kept()} for each in self.environments]
+        replay = str(self.replay) if self.replay else None
+        self.journal.write("run", started=time.time(), environments=environments, replay=replay, checks=len(items))
         for item, case in items:
-            self.planned[str(case.identity)] = case
-            self.journal.write("planned", id=str(case.identity), node=item.nodeid, severity=case.severity, owner=case.owner)
+            self.journal.write("planned", **entry(case, item.nodeid, _title(item)), marks=self.marks(item))
         for node, reason in self.deselected.items():
             self.journal.write("deselected", node=node, reason=reason)
+        if self.replay is None:
+            self.plans = {each.id: Plan.of(each, selection, self.journal.digest.planned, self.id) for each in self.environments}
+            for plan in self.plans.values():
+                for event, fields in plan.missed(self.state.plan(plan.environment, selection)):
+                    self.journal.write(event, **fields)
         self.journal.sync()
+
+    def refusals(self, items: list[tuple[pytest.Item, Case]]) -> list[str]:
+        """Why nothing is looked at: rights of ours in protected environments, asked first. A saved run asks nobody."""
+        asked = [(each, guard.asking(each, [case for _, case in items if case.identity.place == each.id])) for each in self.environments]
+        if self.replay is not None or not any(calls for _, calls in asked):
+            return []
+        self.store.look([call for _, calls in asked for call in calls.values()])
+        told = [
+            guard.refusal(environment, name, self.store.outcomes[call.key]) for environment, calls in asked for name, call in calls.items()
+        ]
+        return [each for each in told if each]
+
+    def refuse(self, reasons: list[str]) -> None:
+        """Note that nothing is looked at, and why."""
+        assert self.journal is not None
+        self.journal.write("refused", reasons=reasons)
+
+    def connections(self, cases: list[Case]) -> dict[str, Connection]:
+        """What looking at these cases goes through, as "system/environment name"; nothing of a saved run."""
+        used = {(case.identity.place, name) for case in cases for name in case.entity.all_named()} if self.replay is None else set()
+        return {
+            f"{each.id} {name}": each.connections[name] for each in self.environments for place, name in sorted(used) if place == each.id
+        }
 
     def look(self, items: list[tuple[pytest.Item, Case]], progress: Any) -> None:
         """Make every call that the items need. KeyboardInterrupt ends it; what came until then is saved all the same."""
+        assert self.journal is not None
         started = time.monotonic()
         try:
-            wanted = [(case, self.calls(item, case)) for item, case in items]
-            self.looked_for = [(case, [call.key for call in calls]) for case, calls in wanted]
+            wanted = {str(case.identity): self.calls(item, case) for item, case in items}
+            self.looked_for = {key: [call.key for call in calls] for key, calls in wanted.items()}
             if self.replay is None:
-                self.store.look([call for _, calls in wanted for call in calls], progress=progress)
+                self.store.look([call for calls in wanted.values() for call in calls], progress=progress)
         finally:
-            self.looked = time.monotonic() - started
+            took = time.monotonic() - started
             if self.replay is None:
-                observations.save(self.store, self.out / "observations.jsonl", self.id)
-            assert self.journal is not None
+                self.save()
             self.journal.write(
-                "looked", outcomes=len(self.store.outcomes), unknown=self.unknown(), took=self.looked, missing=self.store.interrupted
+                "looked", outcomes=len(self.store.outcomes), unknown=self.unknown(), took=took, missing=self.store.interrupted
             )
+
+    def save(self) -> None:
+        """Write the observations; when the disk does not take them, the verdicts are worth having all the same."""
+        try:
+            observations.save(self.store, self.out / observations.FILE, self.id)
+        except OSError as error:
+            self.lose(f"{observations.FILE}: {error.strerror}")
 
     def unknown(self) -> int:
         """How many calls came back without a value."""
@@ -149,9 +185,10 @@ class Run:
                 "declared unobservable, and the last day of that has passed", cause="configuration", hint="give a limit, or a new date"
             )
 
-    def evidence(self, item: pytest.Item, case: Case) -> dict[str, Any]:
+    def evidence(self, case: Case) -> dict[str, Any]:
         """The fields of a result that come from the run: times, keys of observations, the runbook's passage."""
-        outcomes = [self.store.outcomes[call.key] for call in self.calls(item, case) if call.key in self.store.outcomes]
+        keys = self.looked_for.get(str(case.identity), ())
+        outcomes = [self.store.outcomes[key] for key in keys if key in self.store.outcomes]
         passage = self.passage(case)
         return {
             "at": min((each.at for each in outcomes), default=time.time()),
@@ -166,28 +203,51 @@ class Run:
 
     def settle(self, result: Result) -> None:
         """Take a verdict into the journal. A second one for the same id (a failed teardown) may only make it worse."""
-        known = self.results.get(result.id)
-        if known is not None and list(Verdict).index(known.verdict) <= list(Verdict).index(result.verdict):
-            return
-        self.results[result.id] = result
         assert self.journal is not None
-        self.journal.verdict(result)
+        known = self.journal.digest.verdicts.get(result.id)
+        if known is None or ORDER.index(result.verdict) < ORDER.index(known.verdict):
+            self.journal.verdict(result)
+
+    def add(self, case: Case, allure: dict[str, Any]) -> None:
+        """Take into the journal what a check adds to its own result in Allure."""
+        assert self.journal is not None
+        self.journal.write("added", id=str(case.identity), allure=allure)
 
     def remember(self) -> None:
-        """Keep this run's verdicts, values and facts for later ones."""
-        facts: dict[str, dict[str, tuple[float, float]]] = {}
-        for case, keys in self.looked_for:
-            seen = facts.setdefault(case.identity.place, {})
-            for outcome in (self.store.outcomes[key] for key in keys if key in self.store.outcomes):
+        """Keep this run's verdicts, values, facts and plans for later ones. A plan with a module missing is none to compare with."""
+        assert self.journal is not None
+        facts: dict[str, dict[str, tuple[float, float]]] = {each.id: {} for each in self.environments}
+        for key, calls in self.looked_for.items():
+            seen = facts[self.journal.digest.place(key)]
+            for outcome in (self.store.outcomes[each] for each in calls if each in self.store.outcomes):
                 if outcome.error is None:
                     seen.update({name: (outcome.at, value) for name, value in outcome.value.facts().items()})
-        self.state.remember(list(self.results.values()), facts, self.id)
+        try:
+            self.state.remember(list(self.journal.digest.verdicts.values()), facts, self.id, [] if self.broken else [*self.plans.values()])
+        except OSError as error:
+            self.lose(f"{self.state.folder}: {error.strerror}")
 
-    def verdicts(self) -> list[Verdict]:
-        """The verdict of every planned id; *not run* where none was reached."""
-        return [self.results[each].verdict if each in self.results else Verdict.NOT_RUN for each in self.planned]
+    def lose(self, what: str) -> None:
+        """Note what could not be written, once: the terminal tells it, and the exit code cannot be 0."""
+        if what not in self.lost:
+            self.lost.append(what)
 
-    def observed(self, result: Result) -> list[Observation]:
-        """The observations a result was judged by."""
-        outcomes = [self.store.outcomes.get(key) for key in result.observations]
-        return [each.value for each in outcomes if each is not None and each.error is None]
+    def end(self, status: int, allure: Path | None) -> int:
+        """Write all reports and the journal's last line; the exit code, which is never 0 when something could not be written."""
+        assert self.journal is not None
+        digest = self.journal.digest
+        if self.replay is None:
+            self.remember()
+        reached = exit_code(status, (each.verdict for each in digest.results.values()))
+        digest.exit = EXIT_INTERNAL if self.lost or self.journal.lost else reached
+        self.lost += reports.write(digest, self.out, allure)
+        self.journal.write("end", exit=digest.exit, lost=self.lost)
+        if self.journal.lost:
+            self.lose(f"{FILE}: {self.journal.lost.strerror}")
+            digest.exit = EXIT_INTERNAL
+        self.journal.close()
+        return digest.exit
+
+
+def _title(item: pytest.Item) -> str:
+    return documentation(item.function)[0] if isinstance(item, pytest.Function) else item.name

@@ -1,19 +1,25 @@
 """Memory between runs: one small JSON file for each environment, replaced whole.
 
 `DIR/<system>/<environment>.json` holds `results` (for each result id its verdict, since when, and its last values) and
-`facts` (numbers that probes saw and later looks compare with), values and facts with their times in Unix seconds.
+`facts` (numbers that probes saw and later looks compare with), values and facts with their times in Unix seconds, and `plans`
+(for each selection the checks that its last run was to judge).
 """
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from muster import SCHEMA_VERSION
+from muster.plans import Plan
+from muster.scrubber import dumps
 from muster.verdicts import Result, Verdict
 
 KEPT = 60
 """Values kept for each result and fact; a daily run fills two months."""
+PLANS = 8
+"""Selections whose last plans are kept: daily, gate, and what somebody tried by hand."""
 FORGOTTEN_AFTER = 40 * 86400.0
 """Seconds after which a fact that was not seen again is dropped: pods go, and take their names with them."""
 
@@ -27,12 +33,12 @@ class StateError(Exception):
 
 def _read(path: Path) -> dict[str, Any]:
     if not path.exists():
-        return {"results": {}, "facts": {}}
+        return {"results": {}, "facts": {}, "plans": {}}
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
         if known["schema"] != SCHEMA_VERSION:
             raise StateError(f"{path}: schema {known['schema']}, this version reads {SCHEMA_VERSION}; move it away to begin anew")
-        return {"results": dict(known["results"]), "facts": dict(known["facts"])}
+        return {"results": dict(known["results"]), "facts": dict(known["facts"]), "plans": dict(known.get("plans", {}))}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StateError(f"{path}: not a state file ({type(error).__name__}); restore it, or move it away to begin anew") from error
 
@@ -60,18 +66,36 @@ class State:
         known = self._known(f"{result.system}/{result.environment}", "results").get(result.id)
         return float(known["since"]) if known and known["verdict"] == result.verdict else result.at
 
+    def plan(self, environment: str, selection: str) -> Plan | None:
+        """The last plan of a selection for an environment."""
+        known = self._known(environment, "plans").get(selection)
+        return Plan(environment, selection, **known) if known else None
+
+    def suppose(self, environment: str, history: History) -> None:
+        """Take this for what earlier looks at a sandbox remembered: its world has a past of its own, whatever was run before."""
+        self._known(environment, "facts")
+        self._loaded[environment]["facts"] = {name: [list(pair) for pair in pairs] for name, pairs in history.items()}
+
     def history(self, environment: str) -> History:
         """The facts that earlier looks at an environment remembered."""
         return {name: [(at, value) for at, value in pairs] for name, pairs in self._known(environment, "facts").items()}
 
-    def remember(self, results: list[Result], facts: dict[str, dict[str, tuple[float, float]]], run: str) -> None:
-        """Add a run: its results, and for each environment the facts that were seen, as (time, value)."""
+    def remember(
+        self, results: list[Result], facts: dict[str, dict[str, tuple[float, float]]], run: str, plans: Iterable[Plan] = ()
+    ) -> None:
+        """Add a run: its results, its plans, and for each environment the facts that were seen, as (time, value)."""
+        for plan in plans:
+            known = self._known(plan.environment, "plans")
+            known.pop(plan.selection, None)
+            known[plan.selection] = {"files": plan.files, "run": plan.run, "checks": plan.checks}
+            for oldest in list(known)[:-PLANS]:
+                del known[oldest]
         for result in results:
             if result.verdict in (Verdict.NOT_RUN, Verdict.NOT_ASKED):
                 continue
             entries = self._known(f"{result.system}/{result.environment}", "results")
             earlier = entries.get(result.id, {"values": []})
-            values = [*earlier["values"], [result.at, result.value]] if result.value is not None else earlier["values"]
+            values = [*earlier["values"], [result.at, result.value]] if isinstance(result.value, (int, float)) else earlier["values"]
             entries[result.id] = {"verdict": result.verdict, "since": self.since(result), "run": run, "values": values[-KEPT:]}
         for environment, seen in facts.items():
             entries = self._known(environment, "facts")
@@ -91,6 +115,6 @@ class State:
         path = self.folder / f"{environment}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_suffix(f".{os.getpid()}.new")
-        known = {part: self._known(environment, part) for part in ("results", "facts")}
-        fresh.write_text(json.dumps({"schema": SCHEMA_VERSION, **known}), encoding="utf-8")
+        known = {part: self._known(environment, part) for part in ("results", "facts", "plans")}
+        fresh.write_text(dumps({"schema": SCHEMA_VERSION, **known}, ensure_ascii=True), encoding="utf-8")
         fresh.replace(path)

@@ -15,7 +15,7 @@ from traceback import clear_frames
 from types import TracebackType
 from typing import Any
 
-from muster import fence, memory
+from muster import fence, memory, samples
 from muster.probes import ENDS, PREPARES, RESETS, Call, CouldNotLook, Observation, Probe, begin
 
 AT_ONCE = 200
@@ -55,8 +55,8 @@ class _Target:
 
     at_once: int
     waiting: deque[Call] = field(default_factory=deque)
-    hung: bool = False
-    """One of its calls used up its time, so that those behind it may not each do so again."""
+    hung: Outcome | None = None
+    """Of its first call that used up its time, so that those behind it may not each do so again."""
 
 
 class _Workers:
@@ -195,13 +195,11 @@ class _Look:
             _, key = heappop(self.deadlines)
             if key in self.running:
                 call, target, started = self.running[key]
-                target.hung = True
                 self.settle(self.late(call, now - started, f"no answer within {_timeout(call):g} s" if not over else self.ran_out()))
         for target in self.targets.values() if over else [each for each in self.targets.values() if each.hung]:
             for call in [call for call in target.waiting if over or self.patience(call, target, now) <= _timeout(call) * (1 - HUNG)]:
                 target.waiting.remove(call)
-                reason = self.ran_out() if over else f"waited {now - self.started:.0f} s behind calls that got no answer"
-                self.settle(self.late(call, 0.0, reason))
+                self.settle(self.late(call, 0.0, self.ran_out()) if over else self.behind(call, target, now))
 
     def patience(self, call: Call, target: _Target, now: float) -> float:
         """Seconds that a call may take when it starts now: behind one that hung, the time that it has waited is gone."""
@@ -209,6 +207,14 @@ class _Look:
 
     def ran_out(self) -> str:
         return f"the look as a whole ended after {self.overall:g} s"
+
+    def behind(self, call: Call, target: _Target, now: float) -> Outcome:
+        """What becomes of a call whose turn did not come: the trouble is that of the one before it."""
+        first = target.hung.error if target.hung else None
+        waited = f"waited {now - self.started:.0f} s behind calls that got no answer"
+        if first is None:
+            return self.late(call, 0.0, waited)
+        return Outcome(call, error=CouldNotLook(f"{waited}: {first.reason}", cause=first.cause, hint=first.hint), at=time.time())
 
     def late(self, call: Call, took: float, reason: str) -> Outcome:
         error = CouldNotLook(
@@ -223,7 +229,8 @@ class _Look:
             return
         if key in self.running:
             target = self.running.pop(key)[1]
-            target.hung = target.hung or outcome.took >= HUNG * _timeout(outcome.call)
+            if target.hung is None and outcome.took >= HUNG * _timeout(outcome.call):
+                target.hung = outcome
             self.free.append(target)
         self.store.outcomes[key] = outcome
         self.left -= 1
@@ -267,6 +274,7 @@ def _made(call: Call, timeout: float) -> Outcome:
     """Run one probe in its thread. Whatever it raises means that we could not look; an AssertionError of a client too."""
     begin(timeout)
     fence.enter(next((argument.reach() for argument in call.arguments.values()), ()))
+    samples.enter(next((argument.samples() for argument in call.arguments.values()), samples.NONE))
     at, started = time.time(), time.monotonic()
     value, error = None, None
     try:

@@ -1,24 +1,20 @@
 """What the engineer on call reads: header, progress of the look, and the verdicts in place of pytest's own sections."""
 
-import traceback
 from collections import Counter, defaultdict
-from collections.abc import Callable, Generator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from muster import lines
+from muster import lines, reports
+from muster.digest import CALM, Digest
 from muster.environment import Environment, Switched
 from muster.plugin import RUN
-from muster.probes import CouldNotLook, Observation
+from muster.probes import Observation
 from muster.run import CASE, Run
-from muster.summary import CALM, read
 from muster.text import count, cut
 from muster.verdicts import Result, Verdict
 
-CRASHES = pytest.StashKey[dict[str, str]]()
-"""Node id -> traceback of a check or probe that crashed, without arguments and locals."""
 ENTITIES = pytest.StashKey[int]()
 SHOWN = 12
 """Lines about what is absent, off or unobservable in one environment; `-v` shows all."""
@@ -27,7 +23,6 @@ SHOWN = 12
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Silence pytest's own sections about checks, unless they were asked for by name (`--tb`, `-r`)."""
-    config.stash[CRASHES] = {}
     if RUN not in config.stash:
         return
     reporter = config.pluginmanager.get_plugin("terminalreporter")
@@ -101,13 +96,13 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     session.config.stash[ENTITIES] = entities(session, run)
     _erase(reporter)
     if session.config.option.verbose >= 0:
-        reporter.write_line(lines.looked(session.config.stash[ENTITIES], read(run.journal.path)))
+        reporter.write_line(lines.looked(session.config.stash[ENTITIES], run.journal.digest))
 
 
 def entities(session: pytest.Session, run: Run) -> int:
     """How many distinct entities had a look that came back, with a value or without one."""
-    cases = [(item, item.stash[CASE]) for item in session.items if CASE in item.stash]
-    return len({case.entity.key for item, case in cases if any(call.key in run.store.outcomes for call in run.calls(item, case))})
+    cases = [item.stash[CASE] for item in session.items if CASE in item.stash]
+    return len({case.entity.key for case in cases if any(key in run.store.outcomes for key in run.looked_for[str(case.identity)])})
 
 
 def amounts(run: Run) -> dict[str, int]:
@@ -129,18 +124,6 @@ def pytest_report_teststatus(report: Any, config: pytest.Config) -> tuple[str, s
     return (category, "", "") if category else None
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Keep the traceback of a crash: the verdict's one line does not say where a bug is."""
-    report = yield
-    error = call.excinfo.value if call.excinfo else None
-    if CASE in item.stash and error is not None:
-        crash = error if not isinstance(error, CouldNotLook) else error.__cause__ if error.cause.startswith("probe ") else None
-        if crash is not None and not (isinstance(error, AssertionError) and call.when == "call"):
-            item.config.stash[CRASHES][item.nodeid] = "".join(traceback.format_exception(crash))
-    return report
-
-
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Everything about the verdicts, from the journal, in place of FAILURES, ERRORS and the short summary."""
     run = config.stash.get(RUN, None)
@@ -151,17 +134,20 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         _others(terminalreporter)
     if run.journal is None:
         return
-    digest = read(run.journal.path)
+    digest = run.journal.digest
     width = config.get_terminal_writer().fullwidth if terminalreporter.isatty() else 80
     for each in lines.report(digest, width, verbose=config.option.verbose > 0):
         terminalreporter.write_line(each.text, **dict.fromkeys(each.markup, True))
-    _crashes(terminalreporter, config)
+    _crashes(terminalreporter, config, digest)
     if digest.results and all(each.verdict in CALM for each in digest.results.values()) and not run.broken:
         for each in lines.holds(digest, amounts(run), config.stash[ENTITIES], width):
             terminalreporter.write_line(each.text, green=True)
+    for each in lines.lost(run.lost, width):
+        terminalreporter.write_line(each.text, **dict.fromkeys(each.markup, True))
     last = lines.verdict(digest)
     terminalreporter.write_line(last.text, **dict.fromkeys(last.markup, True))
-    terminalreporter.write_line(f"report: {config.getoption('--reports')}/summary.md, junit.xml, allure-results/")
+    if not run.lost:
+        terminalreporter.write_line(f"report: {config.getoption('--reports')}/summary.md, junit.xml, allure-results/")
 
 
 def _others(reporter: Any) -> None:
@@ -174,13 +160,12 @@ def _others(reporter: Any) -> None:
                 reporter.write_line("")
 
 
-def _crashes(reporter: Any, config: pytest.Config) -> None:
-    """Tracebacks of crashes: into a file, and with `-v` onto the terminal."""
-    crashes = config.stash[CRASHES]
+def _crashes(reporter: Any, config: pytest.Config, digest: Digest) -> None:
+    """Where the tracebacks of crashes are; with `-v` they are here too."""
+    crashes = {each.node: each.crash for each in digest.verdicts.values() if each.crash}
     if not crashes:
         return
-    path = Path(config.getoption("--reports")) / "crashes.txt"
-    path.write_text("\n".join(f"{node}\n{text}" for node, text in crashes.items()), encoding="utf-8", errors="backslashreplace")
+    path = f"{config.getoption('--reports')}/{reports.CRASHES}"
     reporter.write_line(f"{count(len(crashes), 'crash', 'crashes')} of a check or probe: a bug. Tracebacks: {path}, or -v")
     if config.option.verbose > 0:
         for node, text in crashes.items():

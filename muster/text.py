@@ -3,6 +3,8 @@
 import time
 import unicodedata
 
+from muster.scrubber import scrub
+
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 """Unicode categories that a terminal acts on or a reader cannot see: controls, bidi marks, surrogates, line separators."""
@@ -24,9 +26,14 @@ def _escaped(character: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
+def legible(text: str) -> str:
+    """`plain`, line by line."""
+    return "\n".join(map(plain, text.split("\n")))
+
+
 def cut(text: str, most: int) -> str:
-    """`plain` text of at most `most` characters; what was left out is said."""
-    shown = plain(text)
+    """`plain` text of at most `most` characters; what was left out is said. Half a secret would not be recognised later: see `scrub`."""
+    shown = plain(scrub(text))
     if len(shown) <= most:
         return shown
     note = f"... ({len(shown)} characters)"

@@ -198,8 +198,9 @@ class Counted(int):
     def __repr__(self) -> str:
         if not self.things:
             return str(int(self))
-        shown = "; ".join(self.things[:5])
-        more = f"; and {len(self.things) - 5} more" if len(self.things) > 5 else ""
+        different = tuple(dict.fromkeys(self.things))
+        shown = "; ".join(different[:5])
+        more = f"; and {len(different) - 5} more" if len(different) > 5 else ""
         return f"{int(self)} ({shown}{more})"
 
     __str__ = __repr__

@@ -98,6 +98,8 @@ class Result:
     """How long the look took, seconds."""
     observations: tuple[str, ...] = ()
     """Keys of the observations it was judged by."""
+    crash: str = ""
+    """Traceback of a check or probe that crashed, without arguments and locals."""
     since: float = 0.0
     """Since when the verdict has been what it is, Unix seconds, as far as earlier runs know."""
 

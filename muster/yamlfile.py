@@ -1,13 +1,14 @@
 """A strict YAML reader: every value knows its file, line and column, and nothing is read as something else.
 
 Refused: duplicate keys, anchors and aliases, tags, merge keys, `no` and `on` as booleans, `022` and `12:30` as numbers,
-files over 1 MiB, nesting over 40 levels.
+several documents, control characters, other encodings than UTF-8, files over 1 MiB, nesting over 40 levels.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,10 @@ import yaml
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 40
+MOST = 50
+"""Problems of one file that are told; whoever has more has another kind of file."""
+LONGEST = 80
+"""Characters of a refused value that are shown."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,8 @@ class _Reader:
         return Mark(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
 
     def refuse(self, node: yaml.Node, path: str, rule: str, value: str = "") -> None:
-        self.problems.append(Problem.at(self.mark(node), path, rule, value))
+        if len(self.problems) < MOST:
+            self.problems.append(Problem.at(self.mark(node), path[:200], rule, value[:LONGEST]))
 
     def read(self, node: yaml.Node, path: str = "", depth: int = 0) -> Node:
         if depth > MAX_DEPTH:
@@ -134,6 +140,9 @@ class _Reader:
     def scalar(self, node: yaml.ScalarNode, path: str) -> Any:
         kind, text = node.tag.rpartition(":")[2], node.value
         pattern, read, reading = _SCALARS.get(kind, ("(?!)", str, kind))
+        if found := _UNPRINTABLE.search(text):
+            self.refuse(node, path, f"holds the control character U+{ord(found[0]):04X}")
+            return None
         if not re.fullmatch(pattern, text, re.DOTALL):
             self.refuse(node, path, f"would be read as {reading}; quote it if text is meant", text)
             return None
@@ -161,20 +170,12 @@ def load(path: Path, shown: str | None = None) -> Node:
     file = shown or str(path)
     start = Mark(file, 1, 1)
     try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise ConfigError([Problem.at(start, "", f"cannot be read: {error.strerror}")]) from error
-    if len(raw) > MAX_BYTES:
-        raise ConfigError([Problem.at(start, "", f"larger than {MAX_BYTES} bytes")])
-    try:
-        text = raw.decode("utf-8")
-        aliases = [_alias(event, file) for event in yaml.parse(text, _Loader) if getattr(event, "anchor", None)]
-        if aliases:
-            raise ConfigError(aliases)
+        text = _text(path, start)
+        refused = list(islice(_refused(yaml.parse(text, _Loader), file), MOST))
+        if refused:
+            raise ConfigError(refused)
         root = yaml.compose(text, _Loader)
-    except UnicodeDecodeError as error:
-        raise ConfigError([Problem.at(start, "", "not UTF-8")]) from error
-    except (yaml.MarkedYAMLError, yaml.reader.ReaderError, RecursionError) as error:
+    except (yaml.MarkedYAMLError, yaml.reader.ReaderError) as error:
         raise ConfigError([_syntax(error, start)]) from error
     if not isinstance(root, yaml.MappingNode):
         raise ConfigError([Problem.at(start, "", "a mapping is expected: key: value")])
@@ -188,9 +189,46 @@ def load(path: Path, shown: str | None = None) -> Node:
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def _alias(event: Any, file: str) -> Problem:
-    mark = event.start_mark
-    return Problem(file, mark.line + 1, mark.column + 1, "", "anchors and aliases are not read; write the value out", str(event.anchor))
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+
+
+def _text(path: Path, start: Mark) -> str:
+    """The text of a file, which holds nothing but characters. Raises ConfigError."""
+    try:
+        with path.open("rb") as opened:
+            raw = opened.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigError([Problem.at(start, "", f"cannot be read: {error.strerror}")]) from error
+    if len(raw) > MAX_BYTES:
+        raise ConfigError([Problem.at(start, "", f"larger than {MAX_BYTES} bytes")])
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start].decode("utf-8")
+        raise ConfigError([Problem.at(_place(before, start), "", "not UTF-8")]) from error
+    if found := _UNPRINTABLE.search(text):
+        what = "a byte order mark; save it without one" if found[0] == "\ufeff" else f"the control character U+{ord(found[0]):04X}"
+        raise ConfigError([Problem.at(_place(text[: found.start()], start), "", f"not plain text: {what}")])
+    return text
+
+
+def _place(before: str, start: Mark) -> Mark:
+    return Mark(start.file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+
+
+def _refused(events: Iterable[Any], file: str) -> Iterator[Problem]:
+    """What would become something else, or much more, when it is put together; the parser's own recursion is not met."""
+    depth = 0
+    for event in events:
+        place = Mark(file, event.start_mark.line + 1, event.start_mark.column + 1)
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH + 1:
+            yield Problem.at(place, "", f"nested deeper than {MAX_DEPTH} levels")
+            return
+        if getattr(event, "anchor", None):
+            yield Problem.at(place, "", "anchors and aliases are not read; write the value out", str(event.anchor)[:LONGEST])
+        if getattr(event, "tag", None):
+            yield Problem.at(place, "", "tags are not read; quote it if text is meant", str(event.tag)[:LONGEST])
 
 
 def _syntax(error: Exception, start: Mark) -> Problem:

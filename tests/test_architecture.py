@@ -13,7 +13,7 @@ from muster.kinds import KINDS
 ROOT = Path(__file__).parents[1]
 OURS = {"muster", "fixtures", "checks", "sandbox", "tests", "drill"}
 MAY_IMPORT = {"muster": {"muster"}, "fixtures": {"muster", "fixtures"}, "checks": {"muster", "fixtures", "checks"}, "sandbox": {"sandbox"}}
-SOURCES = {"kubernetes", "requests", "psycopg", "boto3", "botocore", "testinfra", "aiohttp", "cryptography"}
+SOURCES = {"kubernetes", "requests", "psycopg", "boto3", "botocore", "testinfra", "aiohttp", "cryptography", "redis"}
 CHECKS = find_checks(ROOT / "checks")
 
 

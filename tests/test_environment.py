@@ -77,7 +77,7 @@ def test_two_files_make_an_environment(shop):
     made = shop()
 
     assert (made.id, made.protected, made.owner) == ("shop/production", True, "team-shop")
-    assert {entity.id for entity in made.entities} == {"web", "health", "traffic", "orders"}
+    assert {entity.id for entity in made.entities} == {"web", "health", "traffic", "orders", "cluster"}  # the last is who we are there
     assert next(entity for entity in made.entities if entity.id == "web").source().namespace == "shop"
 
 

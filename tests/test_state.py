@@ -56,6 +56,16 @@ def test_facts_are_a_history_of_each(tmp_path):
     assert state.history("shop/production") == {}
 
 
+def test_the_past_of_a_world_stands_in_place_of_what_other_runs_saw(tmp_path):
+    remembered(tmp_path, ([result(Verdict.HOLDS, 10)], {"size": (10, 1), "other": (10, 2)}))
+    state = State(tmp_path)
+    state.suppose("shop/staging", {"size": [(5, 7)]})
+    state.remember([], {"shop/staging": {"size": (20, 8)}}, "run")
+
+    assert State(tmp_path).history("shop/staging") == {"size": [(5, 7), (20, 8)]}
+    assert State(tmp_path).since(result(Verdict.HOLDS, 30)) == 10
+
+
 def test_of_a_fact_that_does_not_change_the_first_and_the_last_moment_are_kept(tmp_path):
     state = remembered(tmp_path, *(([], {"size": (at, 5 if at < 50 else 6)}) for at in range(10, 80, 10)))
 

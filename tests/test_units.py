@@ -62,6 +62,7 @@ def test_durations_print_as_an_operator_writes_them():
 def test_a_count_names_what_it_counted_and_cuts_a_long_list():
     assert str(Counted(["pod a: not ready"])) == "1 (pod a: not ready)"
     assert str(Counted(f"pod {n}" for n in range(7))) == "7 (pod 0; pod 1; pod 2; pod 3; pod 4; and 2 more)"
+    assert str(Counted(["web: 0 of 2 replicas are available"] * 2)) == "2 (web: 0 of 2 replicas are available)"
     assert str(Counted()) == "0"
     assert Counted(["a", "b"]) > 1
 

@@ -3,16 +3,22 @@
 from muster.kinds.base import Entity
 from muster.kinds.cluster import Autoscaler, CronJob, DisruptionBudget, Jobs, Nodes, Quota, Resource, Service, StorageClass, Volume
 from muster.kinds.config import ConfigMap, Ingress, StoredSecret
+from muster.kinds.hosts import Backup, Host, HostFile
+from muster.kinds.identities import OwnIdentity
 from muster.kinds.kubernetes import Workload
 from muster.kinds.logs import Log
 from muster.kinds.postgresql import Database, Login
 from muster.kinds.prometheus import Alert, AlertRule, PrometheusServer, ScrapeTarget
 from muster.kinds.readings import Reading
+from muster.kinds.redis import RedisLogin, RedisQueue, RedisServer
 from muster.kinds.web import Endpoint, ServedCertificate
 
 KINDS: tuple[type[Entity], ...] = (
     Database,
     Login,
+    RedisServer,
+    RedisLogin,
+    RedisQueue,
     Log,
     ConfigMap,
     StoredSecret,
@@ -35,4 +41,8 @@ KINDS: tuple[type[Entity], ...] = (
     Resource,
     Endpoint,
     ServedCertificate,
+    Host,
+    HostFile,
+    Backup,
+    OwnIdentity,
 )

@@ -6,6 +6,7 @@ from pydantic import PrivateAttr
 
 from muster.connections import Connection
 from muster.expectations import Expect, Many, Model, Name, Reason, Severity
+from muster.samples import NONE, Samples
 from muster.units import Duration
 
 
@@ -27,6 +28,8 @@ class Entity(Model):
     fixture: ClassVar[str]
     connects: ClassVar[tuple[str, ...]] = ()
     """Kinds of connection that `connection:` may name."""
+    subject: ClassVar[bool] = False
+    """What `connection:` names is itself what is judged: an application's login, a served certificate."""
     severities: ClassVar[dict[str, Severity]] = {}
     """Severity of an expectation where neither the limit nor the entity says one; else P2."""
 
@@ -49,10 +52,24 @@ class Entity(Model):
     _environment: str = PrivateAttr(default="")
     _connections: dict[str, Connection] = PrivateAttr(default_factory=dict)
     _instance: str = PrivateAttr(default="")
+    _reach: tuple[str, ...] = PrivateAttr(default=())
+    _samples: Samples = PrivateAttr(default=NONE)
 
     def place(self, environment: str, connections: dict[str, Connection], instance: str) -> None:
         """Say where this entity stands; `bind` calls it once, on a copy."""
         self._environment, self._connections, self._instance = environment, connections, instance
+
+    def fenced(self, rules: tuple[str, ...], samples: Samples = NONE) -> None:
+        """Say what may be connected to while looking at this entity, and what may be shown of it: the environment's `reach`, `samples`."""
+        self._reach, self._samples = rules, samples
+
+    def reach(self) -> tuple[str, ...]:
+        """See `muster.probes.Argument`."""
+        return self._reach
+
+    def samples(self) -> Samples:
+        """See `muster.probes.Argument`."""
+        return self._samples
 
     def parts(self) -> set[str]:
         """Kinds of the connections through which it is looked at."""
@@ -79,6 +96,10 @@ class Entity(Model):
     def all_named(self) -> tuple[str, ...]:
         """Names of all connections that looking at the entity takes."""
         return (*self.named(), *(name for name, _ in self.also_named()))
+
+    def sources(self) -> tuple[str, ...]:
+        """Names of the connections that are looked through, as whoever we are there; those of a subject are looked at."""
+        return tuple(name for name in self.all_named() if not (self.subject and name in self.named()))
 
     def other_readings(self) -> tuple[str, ...]:
         """Names of readings that this entity is compared with; each must exist."""

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 from muster.connections import Kubernetes, Postgresql
 from muster.expectations import Expect, Limit, Many, Model, Name, Severity, Terms, Wanted
 from muster.kinds.base import Connected
+from muster.kinds.earlier import TableGrowth
 from muster.probes import CouldNotLook
 from muster.units import ByteSize, Duration, Percent
 
@@ -30,6 +31,7 @@ class Login(Connected):
     section: ClassVar[str] = "logins"
     fixture: ClassVar[str] = "login"
     connects: ClassVar[tuple[str, ...]] = ("postgresql",)
+    subject: ClassVar[bool] = True
     severities: ClassVar[dict[str, Severity]] = {"succeeds": "P0", "faster_than": "P0"}
 
     expect: LoginExpect = LoginExpect()
@@ -137,6 +139,8 @@ class DatabaseExpect(Expect):
     """Corrupt pages found in any database since the statistics were reset. Violated when data checksums are off."""
     size: Wanted[Limit[ByteSize]] | None = None
     """Size of this database."""
+    table_growth: Wanted[TableGrowth] | None = None
+    """Growth of the large table that grew most, and of all tables together; indexes count, and partitions as one table."""
     volume_used: Wanted[Limit[Percent]] | None = None
     """All databases of the server and its write-ahead log, as a share of the claim named in `volume`."""
     extensions: Wanted[Extensions] | None = None

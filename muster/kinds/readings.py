@@ -1,7 +1,6 @@
 """Readings: anything that yields one value, or one value for each of several series."""
 
 import re
-from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
@@ -11,6 +10,7 @@ from muster.amounts import Amount, Band, Choices, Pattern, Unit
 from muster.expectations import Cadence, Expect, Limit, Many, Model, Name, Terms, Wanted
 from muster.interpolation import filled, names
 from muster.kinds.base import Entity
+from muster.kinds.earlier import Increases
 from muster.units import Duration
 
 _WINDOW = "${window}"
@@ -131,6 +131,8 @@ class ReadingExpect(Expect):
     """The value equals that of another reading."""
     compared_to: Wanted[ComparedTo] | None = None
     """The value as a share of its own earlier value."""
+    increases: Wanted[Increases] | None = None
+    """The value has risen since an earlier look."""
 
 
 class Json(Model):
@@ -204,6 +206,8 @@ class Reading(Entity):
             raise PydanticCustomError("promql_only", "each, oldest_sample and compared_to need promql or ratio")
         if self.prometheus and any(getattr(self.expect, name) is not None for name in TEXT_ONLY):
             raise PydanticCustomError("text_only", "PromQL yields numbers: matches and contains need sql or json")
+        if self.expect.increases is not None and self.each:
+            raise PydanticCustomError("one_value", "increases compares one value with an earlier look: not with each")
         if self.json_ is None and self.connection is None:
             raise PydanticCustomError("connection", "connection is missing")
         self._check_references()
@@ -255,9 +259,9 @@ class Reading(Entity):
         limits = self.expect.same_as
         return tuple(terms.reading for terms in limits) if isinstance(limits, tuple) else ()
 
-    def meet(self, readings: Iterable["Reading"]) -> None:
-        """Make the other readings of the environment known, for `same_as`."""
-        self._readings = {reading.name: reading for reading in readings}
+    def meet(self, readings: dict[str, "Reading"]) -> None:
+        """Make the other readings of the environment known by name, for `same_as`."""
+        self._readings = readings
 
     def other(self, name: str) -> "Reading":
         """Another reading of this environment; loading has made sure that it exists. Raises KeyError."""
@@ -267,6 +271,22 @@ class Reading(Entity):
         """How long ago the value is wanted too, for `compared_to`."""
         limits = self.expect.compared_to
         return tuple(sorted({terms.offset for terms in limits})) if isinstance(limits, tuple) else ()
+
+    def texts(self) -> set[str]:
+        """The texts that it is expected to be, or to hold."""
+        limits = [terms for name in ("equals", "one_of", "contains") for terms in self.limits(name)]
+        every = [each for terms in limits for each in (terms.limit if isinstance(terms.limit, tuple) else (terms.limit,))]
+        return {each for each in every if isinstance(each, str)}
+
+    def limits(self, name: str) -> tuple[Any, ...]:
+        """The limits of an expectation; none where it is off."""
+        limits = getattr(self.expect, name)
+        return limits if isinstance(limits, tuple) else ()
+
+    @property
+    def value_fact(self) -> str:
+        """The name under which the value is remembered for `increases`; empty when it is not."""
+        return f"value/{self.section}/{self.id}" if isinstance(self.expect.increases, tuple) else ""
 
     def shown_unit(self) -> Unit:
         """The unit in which values are printed."""

@@ -14,7 +14,7 @@ from muster.kinds.base import Entity
 from muster.kinds.readings import _one_list
 from muster.kinds.web_limits import MONTH, Body, Headers, Named, Refusal, Status, Trusted
 from muster.probes import DEFAULT_TIMEOUT, CouldNotLook
-from muster.secrets import Setting
+from muster.secrets import Setting, learned_header
 from muster.units import ByteSize, Duration
 
 _SECRETIVE = re.compile(r"auth|cookie|token|secret|passw|api[-_]?key|signature|credential", re.IGNORECASE)
@@ -113,6 +113,11 @@ class Endpoint(Entity):
                 raise PydanticCustomError("deadline", text, {"deadline": str(deadline), "needed": str(Duration(limit / LISTENS))})
         return self
 
+    def sent(self, name: str) -> str:
+        """The header as it is in force now. Raises CouldNotLook when it is read from a variable that is not set."""
+        value = self.headers[name].resolve()
+        return learned_header(value, self.headers[name]) if _SECRETIVE.search(name) else value
+
     def named(self) -> tuple[str, ...]:
         """The connection at the start of the address."""
         return names(self.url)
@@ -176,6 +181,7 @@ class ServedCertificate(Entity):
     section: ClassVar[str] = "certificates"
     fixture: ClassVar[str] = "certificate_entity"
     connects: ClassVar[tuple[str, ...]] = ("http", "prometheus", "postgresql")
+    subject: ClassVar[bool] = True
     severities: ClassVar[dict[str, Severity]] = {"valid_for": "P0", "trusted": "P0", "unlike_secret": "P1"}
 
     connection: Name | None = None

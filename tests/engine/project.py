@@ -20,7 +20,7 @@ from muster import journal
 from muster.verdicts import Result
 
 ROOT = Path(__file__).parents[2]
-PLUGINS = ("muster.plugin", "muster.terminal", "muster.evidence", "muster.junit", "fixtures.fake")
+PLUGINS = ("muster.plugin", "muster.terminal", "muster.evidence", "fixtures.fake")
 
 INI = """
 [pytest]
@@ -102,6 +102,7 @@ class Project:
 
     folder: Path
     observations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
 
     def environment(self, name: str, readings: list[dict[str, Any]], **head: Any) -> "Project":
         """Write an environment, such as `platform/staging`, that has these readings."""
@@ -127,7 +128,7 @@ class Project:
         self.write("observations.json", json.dumps(self.observations))
         unwanted = ("PYTHONDONTWRITEBYTECODE", "PYTEST_ADDOPTS", "COLUMNS", "FORCE_COLOR", "PY_COLORS")
         kept = {name: value for name, value in os.environ.items() if name not in unwanted}
-        return {**kept, "PYTHONPATH": str(ROOT)}
+        return {**kept, "PYTHONPATH": str(ROOT), **self.variables}
 
     def run(self, *arguments: str, timeout: float = 120) -> "subprocess.CompletedProcess[str]":
         """Run pytest to its end."""

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from muster.digest import PLANNED
 from muster.journal import Journal
 from muster.verdicts import Result, Verdict
 
@@ -30,12 +31,13 @@ def journal(folder: Path, *results: Result, planned: tuple[Result, ...] = (), **
     """A journal of these results; `planned` stand in the plan and reach no verdict."""
     writer = Journal(folder / "journal.jsonl", "20261120T000000Z-0badcafe")
     environments = dict.fromkeys(f"{each.system}/{each.environment}" for each in (*results, *planned))
-    writer.write("run", started=1_700_000_000.0, environments=[{"id": each, "protected": False} for each in environments], replay=None)
+    places = [{"id": each, "protected": False} for each in environments]
+    writer.write("run", started=1_700_000_000.0, environments=places, replay=None, checks=len(results) + len(planned))
     for each in (*results, *planned):
-        writer.write("planned", id=each.id, node=each.node, severity=each.severity, owner=each.owner)
+        writer.write("planned", id=each.id, **{name: getattr(each, name) for name in PLANNED})
     writer.write("looked", **{"outcomes": len(results), "unknown": 0, "took": 1.5, "missing": [], **looked})
     for each in results:
         writer.verdict(each)
-    writer.write("end", exit=1, pid=1)
+    writer.write("end", exit=1)
     writer.close()
     return writer.path

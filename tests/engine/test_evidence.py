@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from allure_commons.model2 import TestResult as AllureResult
 
-from muster.allure_result import complete, description, key, standalone
-from muster.evidence import MOST
-from muster.verdicts import Verdict
+from muster.__main__ import main
+from muster.allure_files import MOST
+from muster.allure_result import complete, description
 from tests.engine.project import Project, project, reading
 from tests.engine.results import made
 
@@ -200,6 +199,70 @@ def test_steps_and_attachments_of_a_check_stay(tmp_path: Path) -> None:
     assert [each["name"] for each in result["steps"]] == ["look closely"]
 
 
+EVERYTHING = """
+    import allure, pytest
+
+    @pytest.fixture
+    def chatty():
+        print("from a fixture")
+
+    @allure.tag("by-mark")
+    @allure.link("https://example.com/mark", name="mark")
+    @allure.label("layer", "storage")
+    @allure.description("described by mark")
+    @pytest.mark.expects("at_most")
+    def test_reading_is_low(measured, limit, chatty):
+        \"\"\"Low\"\"\"
+        allure.dynamic.tag("by-call")
+        allure.dynamic.link("https://example.com/call", name="call")
+        allure.dynamic.parameter("shard", "7")
+        allure.attach("text", "note")
+        assert measured.value <= limit
+    """
+
+
+@pytest.mark.parametrize("finalised", [False, True])
+def test_what_marks_and_calls_of_allure_add_appears_also_after_a_kill(tmp_path: Path, *, finalised: bool) -> None:
+    made_project = project(tmp_path).write("checks/daily/test_readings.py", EVERYTHING)
+    made_project.run()
+    if finalised:
+        path = made_project.out / "journal.jsonl"
+        path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+        for file in (made_project.out / "allure-results").glob("*-result.json"):
+            file.unlink()
+        assert main(["finalise", "--reports", str(made_project.out)]) == 10
+    result = of(results(made_project.out / "allure-results"), "errors")
+    has = labels(result)
+    assert {"by-mark", "by-call"} < set(has["tag"])
+    assert has["layer"] == ["storage"]
+    assert {each["name"] for each in result["links"]} == {"mark", "call"}
+    assert "described by mark" in result["descriptionHtml"]
+    assert {"name": "shard", "value": "'7'", "excluded": True} in result["parameters"]
+    contents = {each["name"]: (made_project.out / "allure-results" / each["source"]).read_text() for each in result["attachments"]}
+    assert contents["note"] == "text"
+    assert contents["stdout"] == "from a fixture\n"
+
+
+def test_other_tests_that_run_along_have_their_results_from_allure_pytest(tmp_path: Path) -> None:
+    test = "import allure\n\ndef test_own():\n    with allure.step('a step'):\n        allure.dynamic.tag('own')\n"
+    made_project = project(tmp_path).write("tests/test_own.py", test)
+    made_project.run("checks", "tests")
+    read = [json.loads(file.read_text()) for file in (made_project.out / "allure-results").glob("*-result.json")]
+    (own,) = [each for each in read if each["name"] == "test_own"]
+    assert (own["status"], own["steps"][0]["name"]) == ("passed", "a step")
+    assert "own" in labels(own)["tag"]
+    assert len(read) == 2
+
+
+def test_results_that_share_an_observation_share_its_file(tmp_path: Path) -> None:
+    made_project = project(tmp_path).environment("platform/sandbox", [reading("errors", expect={"at_most": 0, "at_least": 0})])
+    made_project.run()
+    folder = made_project.out / "allure-results"
+    read = [json.loads(file.read_text()) for file in folder.glob("*-result.json")]
+    assert len(read) == 2
+    assert len({attached["source"] for each in read for attached in each["attachments"]}) == 1
+
+
 def test_arguments_and_locals_of_a_crash_reach_no_file_and_no_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("METRICS_TOKEN", SECRET)
     check = """
@@ -225,18 +288,8 @@ def test_arguments_and_locals_of_a_crash_reach_no_file_and_no_terminal(tmp_path:
     assert not [file for file in written if SECRET in file.read_text()]
 
 
-def test_the_key_of_a_result_leads_back_to_its_verdict() -> None:
-    result = made(Verdict.VIOLATED, limit="gate-p1")
-    collected = standalone(result, 0.0)
-    assert collected.name.endswith("(gate-p1)")
-    raw = AllureResult(fullName="checks.daily.test_readings#test_reading_is_low")
-    raw.parameters = [type("P", (), {"name": "case", "value": "'platform/production/errors:gate-p1'"})()]
-    assert key(raw) == result.id
-
-
 def test_times_are_those_of_the_look() -> None:
-    collected = AllureResult()
-    complete(collected, made(at=1_700_000_000.0, took=2.5))
+    collected = complete(made(at=1_700_000_000.0, took=2.5), "run")
     assert (collected.start, collected.stop) == (1_700_000_000_000, 1_700_000_002_500)
 
 

@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from muster import junit, summary
+from muster.journal import read
 from muster.verdicts import Verdict
 from tests.engine.project import project
 from tests.engine.results import journal, made
@@ -16,7 +17,7 @@ HOSTILE = "\x00\x1b[31mred\x1b[0m ]]> <b a='1'>&amp; \"q\" \ud800 \ufffe\uffff \
 
 def written(folder: Path, path: Path) -> ET.Element:
     """What a strict parser reads from the file that is made from a journal."""
-    junit.write(summary.read(path), folder / "junit.xml")
+    junit.write(read(path), folder / "junit.xml")
     return ET.parse(folder / "junit.xml").getroot()
 
 
@@ -103,7 +104,7 @@ def test_the_summary_lists_the_worst_first_and_completes_the_plan(tmp_path: Path
         made(Verdict.VIOLATED, entity="p1"),
         made(Verdict.VIOLATED, entity="p0", severity="P0"),
     )
-    digest = summary.read(journal(tmp_path, *results, planned=(made(entity="lost"),)))
+    digest = read(journal(tmp_path, *results, planned=(made(entity="lost"),)))
     summary.write(digest, tmp_path)
     data = json.loads((tmp_path / "summary.json").read_text())
     assert [each["entity"] for each in data["worst_first"]] == ["p0", "p1", "u", "lost"]
@@ -113,7 +114,7 @@ def test_the_summary_lists_the_worst_first_and_completes_the_plan(tmp_path: Path
 
 def test_the_markdown_summary_cannot_be_broken_by_a_value(tmp_path: Path) -> None:
     hostile = "a | b\n# heading <script>alert(1)</script> [link](http://evil) `code`"
-    summary.write(summary.read(journal(tmp_path, made(Verdict.VIOLATED, reason=hostile))), tmp_path)
+    summary.write(read(journal(tmp_path, made(Verdict.VIOLATED, reason=hostile))), tmp_path)
     line = next(each for each in (tmp_path / "summary.md").read_text().splitlines() if "P1 violated" in each)
     assert r"a \| b\\n\# heading &lt;script&gt;alert(1)&lt;/script&gt; \[link\](http://evil) \`code\`" in line
 

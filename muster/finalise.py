@@ -1,0 +1,54 @@
+"""`python -m muster finalise`: complete a run that was killed. What was planned and not judged is *not run*; all reports are written."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+from muster import journal, reports
+from muster.digest import Digest
+from muster.text import count
+from muster.verdicts import EXIT_UNKNOWN, EXIT_VIOLATED, Verdict
+
+
+class FinaliseError(Exception):
+    """There is nothing that could be completed, or it must not be; the text says why."""
+
+
+def finalise(out: Path, allure: Path) -> tuple[int, list[str]]:
+    """Complete the run whose journal lies in `out`. Returns its exit code and what to tell. Raises FinaliseError."""
+    path = out / journal.FILE
+    try:
+        if journal.alive(path):
+            raise FinaliseError(f"{path}: this run still goes on; end it first")
+        digest = journal.read(path)
+    except FileNotFoundError as error:
+        raise FinaliseError(f"{path}: no journal, so no run got as far as its plan") from error
+    except (OSError, journal.JournalError) as error:
+        raise FinaliseError(str(error)) from error
+    if digest.exit is not None:
+        return digest.exit, [f"run {digest.run} is complete: exit code {digest.exit}"]
+    return _complete(digest, out, allure)
+
+
+def _complete(digest: Digest, out: Path, allure: Path) -> tuple[int, list[str]]:
+    found = Counter(each.verdict for each in digest.results.values())
+    digest.exit = EXIT_VIOLATED if found[Verdict.VIOLATED] else EXIT_UNKNOWN  # all may have been judged, and yet the run did not end
+    lost = reports.write(digest, out, allure)
+    _append_end(digest, out / journal.FILE, lost)
+    judged = len(digest.results) - found[Verdict.NOT_RUN]
+    said = f"run {digest.run} was ended before its end: {judged} judged, {found[Verdict.NOT_RUN]} not run; exit code {digest.exit}"
+    unknown = digest.checks - len(digest.planned)
+    cut = [f"it was writing its plan: {unknown} of {count(digest.checks, 'check')} are not known by name"] if unknown > 0 else []
+    return digest.exit, [said, *cut, *(f"NOT WRITTEN {each}" for each in lost)]
+
+
+def _append_end(digest: Digest, path: Path, lost: list[str]) -> None:
+    """Write the last line in place of a torn one, unless a report is missing: then this can be done again."""
+    if lost:
+        return
+    os.truncate(path, sum(map(len, journal.whole_lines(path))))
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    try:
+        journal.append(file, digest.run, "end", {"exit": digest.exit})
+    finally:
+        os.close(file)
