@@ -32,7 +32,7 @@ def test_enough_pods_are_ready(workload_pods: WorkloadPods, limit: int) -> None:
 def test_no_container_fails_to_start(workload_pods: WorkloadPods, limit: int) -> None:
     """No container is in an error: image pull, crash loop (between two crashes too), missing configuration.
 
-    Next: kubectl describe pod NAME (events at the end); does the image exist, and may the cluster pull it?
+    Next: kubectl logs NAME --previous; kubectl describe pod NAME (events at the end); may the cluster pull the image?
     """
     assert workload_pods.failing <= limit
 
