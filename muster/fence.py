@@ -119,4 +119,8 @@ def check(host: str, addresses: Iterable[str]) -> None:
         why = _why(address, host, _rules.get()) if address is not None else "no address"
         if why:
             what = f"{host} is {text}, {why}" if text != host else f"{host} is {why}"
-            raise CouldNotLook(what, cause=f"reach of {host}", hint="is the address right? who answers for this name? see `reach` in the environment's file")
+            raise CouldNotLook(
+                what,
+                cause=f"reach of {host}",
+                hint="is the address right? who answers for this name? see `reach` in the environment's file",
+            )

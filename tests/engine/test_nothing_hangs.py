@@ -80,21 +80,52 @@ def aim(stack: ExitStack, *, dead: bool) -> Aimed:
     made.web("mute-dns", f"http://{named}:{port(hostile.silent)}", "cannot resolve")
     database = {"dbname": "app", "user": "muster", "sslmode": "disable"}
     cache: dict[str, Any] = {"tls": False}
-    for name, speak, reason in (("silent", hostile.silent, "no answer|no complete"), ("drips", hostile.dripping, "no answer|no complete|SSL|speak")):
-        for section, kind, more in (("databases", "postgresql", database), ("logins", "postgresql", database), ("redis_servers", "redis", cache), ("redis_logins", "redis", cache)):
+    for name, speak, reason in (
+        ("silent", hostile.silent, "no answer|no complete"),
+        ("drips", hostile.dripping, "no answer|no complete|SSL|speak"),
+    ):
+        for section, kind, more in (
+            ("databases", "postgresql", database),
+            ("logins", "postgresql", database),
+            ("redis_servers", "redis", cache),
+            ("redis_logins", "redis", cache),
+        ):
             made.add(f"{section.replace('_', '-')}-{name}", kind, {"host": "127.0.0.1", "port": port(speak), **more}, section, reason)
-        made.add(f"ssh-{name}", "ssh", {"host": "127.0.0.1", "port": port(speak), "user": "nobody"}, "hosts", "no answer|does not answer|no ssh connection")
+        made.add(
+            f"ssh-{name}",
+            "ssh",
+            {"host": "127.0.0.1", "port": port(speak), "user": "nobody"},
+            "hosts",
+            "no answer|does not answer|no ssh connection",
+        )
     for section, kind, more in (("databases", "postgresql", database), ("redis_servers", "redis", cache)):
         made.add(f"mute-{kind}", kind, {"host": named, "port": port(hostile.silent), **more}, section, "cannot resolve")
     made.add("mute-ssh", "ssh", {"host": named, "port": port(hostile.silent), "user": "nobody"}, "hosts", "cannot resolve")
     made.add("huge-row", "postgresql", {"host": "127.0.0.1", "port": port(hostile.huge_row), **database}, "databases", "more than 4 MiB")
     for name, first, data in (("bulk", b"$1000000000\r\n", b"x" * 65536), ("nested", b"", b"*1\r\n" * 9999), ("line", b"+", b"x" * 65536)):
-        made.add(f"redis-{name}", "redis", {"host": "127.0.0.1", "port": port(hostile.pouring(first, data)), **cache}, "redis_servers", "more than|Redis|protocol")
+        made.add(
+            f"redis-{name}",
+            "redis",
+            {"host": "127.0.0.1", "port": port(hostile.pouring(first, data)), **cache},
+            "redis_servers",
+            "more than|Redis|protocol",
+        )
     for name, log in (("one-line", hostile.one_line), ("many-lines", hostile.many_lines)):
         url = f"http://127.0.0.1:{port(hostile.cluster(log))}"
-        made.add(f"log-{name}", "kubernetes", {"server": url, "token": "env:HANG_TOKEN", "namespace": "shop"}, "logs", "not read to its end|did not answer|deadline|gave no status", selector="app=web", level="ERROR", expect={"records": 1})
+        made.add(
+            f"log-{name}",
+            "kubernetes",
+            {"server": url, "token": "env:HANG_TOKEN", "namespace": "shop"},
+            "logs",
+            "not read to its end|did not answer|deadline|gave no status",
+            selector="app=web",
+            level="ERROR",
+            expect={"records": 1},
+        )
     certificate = {"expect": {"valid_for": {"limit": "1d"}}}
-    made.add("certificate", "http", {"url": f"https://127.0.0.1:{port(hostile.silent)}"}, "certificates", "no complete answer", **certificate)
+    made.add(
+        "certificate", "http", {"url": f"https://127.0.0.1:{port(hostile.silent)}"}, "certificates", "no complete answer", **certificate
+    )
     return made
 
 
@@ -121,10 +152,23 @@ def run(folder: Path, aimed: Aimed) -> Ran:
     (folder / "sitecustomize.py").write_text(textwrap.dedent(MUTE))
     variables = {name: value for name, value in os.environ.items() if name not in ("PYTHONDONTWRITEBYTECODE", "PYTEST_ADDOPTS", "COLUMNS")}
     out = folder / "out"
-    command = [sys.executable, "-m", "pytest", "checks", "--env", "shop/production", "--environments", str(folder / "environments"), "--reports", str(out)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "checks",
+        "--env",
+        "shop/production",
+        "--environments",
+        str(folder / "environments"),
+        "--reports",
+        str(out),
+    ]
     began = time.monotonic()
     with (folder / "text").open("w") as text:
-        process = subprocess.Popen(command, cwd=ROOT, env={**variables, "PYTHONPATH": str(folder), "HANG_TOKEN": "token-of-nobody"}, stdout=text, stderr=text)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**variables, "PYTHONPATH": str(folder), "HANG_TOKEN": "token-of-nobody"}, stdout=text, stderr=text
+        )
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     took = time.monotonic() - began
@@ -163,7 +207,9 @@ def test_nothing_is_green_and_sources_are_unknown(troubled: tuple[Ran, Aimed]) -
 
 
 def _allowed(each: Result) -> tuple[Verdict, ...]:
-    subject = any(word in each.check for word in ("endpoint", "login", "certificate")) or each.entity.startswith(("page-", "logins-", "redis-logins-"))
+    subject = any(word in each.check for word in ("endpoint", "login", "certificate")) or each.entity.startswith(
+        ("page-", "logins-", "redis-logins-")
+    )
     return (Verdict.UNKNOWN, Verdict.VIOLATED) if subject else (Verdict.UNKNOWN,)
 
 

@@ -39,7 +39,9 @@ def environment(*, libpq: bool) -> dict[str, Any]:
     """An entity behind each kind of source, by address and by name."""
     database = {"dbname": "app", "user": "muster"}
     connections: dict[str, Any] = {}
-    made: dict[str, list[dict[str, Any]]] = {each: [] for each in ("endpoints", "certificates", "readings", "workloads", "redis_logins", "logins")}
+    made: dict[str, list[dict[str, Any]]] = {
+        each: [] for each in ("endpoints", "certificates", "readings", "workloads", "redis_logins", "logins")
+    }
     for way, host in (("address", "10.20.30.40"), ("name", "target.example")):
         connections |= {
             f"web-{way}": {"http": {"url": f"https://{host}"}},
@@ -51,13 +53,17 @@ def environment(*, libpq: bool) -> dict[str, Any]:
         }
         made["endpoints"].append({"name": f"page-{way}", "url": f"${{web-{way}}}/", "expect": {"faster_than": "1s"}})
         made["certificates"].append({"name": f"certificate-{way}", "host": host, "port": 443})
-        made["readings"].append({"name": f"reading-{way}", "connection": f"metrics-{way}", "cadence": "daily", "promql": "up", "expect": {"at_most": 1}})
+        made["readings"].append(
+            {"name": f"reading-{way}", "connection": f"metrics-{way}", "cadence": "daily", "promql": "up", "expect": {"at_most": 1}}
+        )
         made["workloads"].append({"name": f"workload-{way}", "connection": f"cluster-{way}", "selector": "app=web", "expect": {"ready": 1}})
         made["redis_logins"].append({"name": f"cache-login-{way}", "connection": f"cache-{way}"})
         if libpq or way == "name":
             made["logins"].append({"name": f"login-{way}", "connection": f"database-{way}"})
     if libpq:
-        made["hosts"] = [{"name": f"machine-{way}", "connection": f"host-{way}", "expect": {"disk_used": "90%"}} for way in ("address", "name")]
+        made["hosts"] = [
+            {"name": f"machine-{way}", "connection": f"host-{way}", "expect": {"disk_used": "90%"}} for way in ("address", "name")
+        ]
     return {"system": "shop", "owner": "team-shop", "connections": connections, **made}
 
 

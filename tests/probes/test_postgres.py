@@ -79,7 +79,7 @@ def test_a_closed_port_is_a_fact_about_the_application(server):
 
 
 def test_a_name_that_does_not_resolve_is_trouble_of_ours(server):
-    with pytest.raises(CouldNotLook, match="does not resolve"):
+    with pytest.raises(CouldNotLook, match="cannot resolve"):
         look("login_session", login(server.connection("platform", host="nowhere.invalid")))
 
 
