@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.readings.measurement import Agreement, Change, Measurement
+from fixtures.readings.measurement import Agreement, Change, Increase, Measurement
 
 
 @pytest.mark.gate
@@ -123,3 +123,12 @@ def test_reading_compares_to_its_past(change: Change, limit: object) -> None:
     Next: plot the expression over the last day and look at what happened between the two moments.
     """
     assert change.extent in limit
+
+
+@pytest.mark.expects("increases")
+def test_reading_increases(increase: Increase, limit: float) -> None:
+    """The reading has risen since an earlier look: what it counts goes on happening.
+
+    Next: is what it counts still written? A count that stands still looks healthy in every other way.
+    """
+    assert increase.by >= limit

@@ -2,6 +2,7 @@
 
 import pytest
 
+from fixtures.postgresql.growth import TableGrowth
 from fixtures.postgresql.server import DatabaseServer
 from fixtures.postgresql.statements import MissingExtensions, SlowOnes
 from fixtures.postgresql.tables import DatabaseTables, StaleTables, WorstShare
@@ -61,6 +62,15 @@ def test_database_is_not_larger_than_planned(database_server: DatabaseServer, li
     Next: select oid::regclass, pg_size_pretty(pg_total_relation_size(oid)) from pg_class order by pg_total_relation_size(oid) desc limit 10
     """
     assert database_server.size <= limit
+
+
+@pytest.mark.expects("table_growth")
+def test_tables_grow_within_plan(table_growth: TableGrowth, limit: Percent) -> None:
+    """No large table grows faster than planned.
+
+    Next: which rows came last? is its clean-up still running? vacuum verbose, pgstattuple: rows or bloat?
+    """
+    assert table_growth.share <= limit
 
 
 @pytest.mark.expects("volume_used")

@@ -4,6 +4,7 @@ from checks.daily import test_databases as daily
 from checks.daily import test_logins as logins
 from checks.weekly import test_databases as weekly
 from fixtures.postgresql.databases import ConnectionUse, LastingSessions
+from fixtures.postgresql.growth import TableGrowth
 from fixtures.postgresql.logins import LoginSession, NoSession
 from fixtures.postgresql.replication import DatabaseReplication, Standby
 from fixtures.postgresql.server import Archiver, Archiving, Corruption, DatabaseServer
@@ -86,6 +87,10 @@ SAMPLES = {
     weekly.test_no_sequence_nears_its_end: pair("sequence_use", *WORST, Percent(0.75)),
     weekly.test_transaction_ids_are_far_from_wraparound: pair("database_server", server(), server(wraparound=0.5), Percent(0.4)),
     weekly.test_database_is_not_larger_than_planned: pair("database_server", server(), server(size=2**31), ByteSize(2**30)),
+    weekly.test_tables_grow_within_plan: (
+        {"table_growth": TableGrowth(**ONE, share=Percent(0.2)), "limit": Percent(0.2)},
+        {"table_growth": TableGrowth(**ONE, share=Percent(0.21)), "limit": Percent(0.2)},
+    ),
     weekly.test_database_fits_its_volume: pair(
         "volume_use", VolumeUse(**ONE, share=Percent(0.5)), VolumeUse(**ONE, share=Percent(0.92)), Percent(0.8)
     ),

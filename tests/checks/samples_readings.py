@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from checks.daily import test_readings as readings
-from fixtures.readings.measurement import Agreement, Change, Measurement
+from fixtures.readings.measurement import Agreement, Change, Increase, Measurement
 from muster.amounts import Amount, Band, Choices, Measured, Pattern
 from muster.units import Duration, Instant
 
@@ -71,6 +71,10 @@ SAMPLES: dict[Callable[..., None], tuple[dict[str, object], dict[str, object]]] 
     readings.test_reading_is_the_same_as_another: (
         {"agreement": agreement(2.0), "limit": Amount(5)},
         {"agreement": agreement(float("inf")), "limit": Amount(5)},
+    ),
+    readings.test_reading_increases: (
+        {"increase": Increase(looked_at=1, of="values", by=Measured(1.0)), "limit": Amount(1)},
+        {"increase": Increase(looked_at=1, of="values", by=Measured(0.0)), "limit": Amount(1)},
     ),
     readings.test_reading_compares_to_its_past: (
         {"change": change(0.8, 1.2), "limit": Band((0.8, float("inf")))},
