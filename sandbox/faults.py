@@ -36,6 +36,13 @@ def _stop_databases(world: World) -> None:
         database.stopped = True
 
 
+def _stop_caches(world: World) -> None:
+    if not world.caches:
+        raise UnknownName("this world has no Redis")
+    for cache in world.caches.values():
+        cache.stopped = True
+
+
 def _stop_sites(world: World) -> None:
     if not world.sites:
         raise UnknownName("this world has no web server")
@@ -53,6 +60,7 @@ PLATFORM_FAULTS = (
     ),
     Fault("prometheus-stopped", "Prometheus refuses connections: every reading from it is unknown.", _stop_prometheus, (), "unknown"),
     Fault("database-stopped", "Every PostgreSQL server refuses connections: the application's login is violated.", _stop_databases),
+    Fault("redis-stopped", "Every Redis server refuses connections: the application's login is violated.", _stop_caches),
     Fault("sites-stopped", "Every web server refuses connections: the endpoints are violated.", _stop_sites),
 )
 

@@ -1,5 +1,6 @@
 """The platform of one boot: its parts side by side on loopback, their addresses, live replacement, and a clean end."""
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterable
@@ -13,12 +14,15 @@ from sandbox.cache import NotProvided
 from sandbox.processes import ServiceFailed
 from sandbox.services.certificates import Authority
 from sandbox.services.facade_process import FacadeProcess
+from sandbox.services.folders import Folder
 from sandbox.services.postgres import PostgresServer
 from sandbox.services.prometheus import PrometheusServer
-from sandbox.state import State
-from sandbox.world import Served, World
+from sandbox.services.redis import RedisServer
+from sandbox.services.ssh import SshServer
+from sandbox.state import State, write_past
+from sandbox.world import Host, Served, World
 
-PARTS = frozenset({"kubernetes", "http", "prometheus", "postgresql"})
+PARTS = frozenset({"kubernetes", "http", "prometheus", "postgresql", "redis", "ssh", "local"})
 
 
 class Service(Protocol):
@@ -45,6 +49,7 @@ class Platform:
         self._state: State | None = None
         self._facade: FacadeProcess | None = None
         self._services: dict[str, Service] = {}
+        self._folders: dict[str, Folder] = {}
         self.epoch = 0.0  # Unix seconds: the now of the world
         self.addresses: dict[str, str] = {}
         self.not_provided: dict[str, str] = {}
@@ -113,13 +118,19 @@ class Platform:
 
     def _become(self, world: World) -> None:
         world = self._selected(world)
-        for name in set(self._services) - {f"postgresql/{name}" for name in world.databases} - {"prometheus"}:
+        write_past(self.folder, world.earlier, self.epoch)
+        kept = {f"postgresql/{name}" for name in world.databases} | {f"ssh/{name}" for name in world.hosts}
+        kept |= {f"redis/{name}" for name in world.caches}
+        for name in set(self._services) - kept - {"prometheus"}:
             self._services.pop(name).stop()
         self.not_provided.clear()
         with ThreadPoolExecutor(max_workers=8, thread_name_prefix="muster-boot") as pool:
             # Leaving the block waits, also after Ctrl-C: what is half started could not be stopped.
             facade = pool.submit(self.facade.apply, world, self.epoch)
             jobs = [pool.submit(self._attempt, f"postgresql/{name}", self._become_database, name, world) for name in world.databases]
+            jobs += [pool.submit(self._attempt, f"redis/{name}", self._become_cache, name, world) for name in world.caches]
+            hosts = world.hosts.items()
+            jobs += [pool.submit(self._attempt, f"{part_of(host)}/{name}", self._become_host, name, host) for name, host in hosts]
             if world.metrics is not None:
                 jobs.append(pool.submit(self._attempt, "prometheus", self._become_prometheus, facade, world))
             facade.result()
@@ -137,6 +148,8 @@ class Platform:
             sites=world.sites if "http" in self._wanted else {},
             metrics=world.metrics if "prometheus" in self._wanted else None,
             databases=world.databases if "postgresql" in self._wanted else {},
+            caches=world.caches if "redis" in self._wanted else {},
+            hosts={name: host for name, host in world.hosts.items() if part_of(host) in self._wanted},
         )
 
     def _attempt(self, part: str, become: Callable[..., dict[str, str]], *arguments: object) -> dict[str, str]:
@@ -169,6 +182,32 @@ class Platform:
         passwords = {f"{start}_PASSWORD_{variable(role)}": password for role, password in database.passwords.items()}
         return {f"{start}_HOST": "127.0.0.1", f"{start}_PORT": str(server.port), f"{start}_DBNAME": database.name} | passwords
 
+    def _become_cache(self, name: str, world: World) -> dict[str, str]:
+        wanted, state = world.caches[name], self._running_state()
+        server = self._services.get(f"redis/{name}")
+        if not isinstance(server, RedisServer):
+            server = RedisServer(state.folder / "caches" / name, self._certificate(name), state.remember)
+            self._services[f"redis/{name}"] = server
+        server.apply(wanted)
+        start = f"SANDBOX_{variable(name)}"
+        passwords = {f"{start}_PASSWORD_{variable(user)}": password for user, password in wanted.passwords.items()}
+        return {f"{start}_HOST": "127.0.0.1", f"{start}_PORT": str(server.port)} | passwords
+
+    def _become_host(self, name: str, host: Host) -> dict[str, str]:
+        state, start = self._running_state(), f"SANDBOX_{variable(name)}"
+        if not host.ssh:
+            folder = self._folders.setdefault(name, Folder(state.folder / "hosts" / name))
+            folder.apply(host.files, self.epoch)
+            return {f"{start}_ROOT": str(folder.root)}
+        server = self._services.get(f"ssh/{name}")
+        if not isinstance(server, SshServer):
+            server = SshServer(name, state.folder / "hosts" / name, state.remember)
+            self._services[f"ssh/{name}"] = server
+        server.apply(host, self.epoch)
+        found = dict(server.addresses)
+        path = {"PATH": f"{os.environ.get('PATH', os.defpath)}:{found.pop('PATH')}"} if "PATH" in found else {}
+        return {f"{start}_{each}": value for each, value in found.items()} | path
+
     def _certificate(self, database: str) -> Callable[[Served], tuple[bytes, bytes]]:
         """Certificates from the facade's authority, by the name under which it puts the same one into a secret."""
 
@@ -188,6 +227,11 @@ class Platform:
         if world.metrics is not None:
             server.apply(world.metrics, self.epoch, self.facade.scraped)
         return {"SANDBOX_PROMETHEUS_URL": f"http://127.0.0.1:{server.port}"}
+
+
+def part_of(host: Host) -> str:
+    """The part of the platform that a host belongs to: who only has files needs no server."""
+    return "ssh" if host.ssh else "local"
 
 
 def site_tokens(world: World) -> dict[str, str]:

@@ -3,12 +3,13 @@
 import os
 import time
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
 from sandbox.faults import Found, UnknownName, broken, builder, find
-from sandbox.state import RUNNING
+from sandbox.state import RUNNING, Past, read_past
 
 if TYPE_CHECKING:
     from sandbox.platform import Platform
@@ -68,14 +69,17 @@ def pytest_muster_validate(config: pytest.Config, environments: Sequence[Environ
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_muster_prepare(config: pytest.Config, environments: Sequence[Environment], parts: Collection[str]) -> None:
-    """Boot the platform of the selected sandbox and put its addresses into the environment. Raises UsageError."""
+def pytest_muster_prepare(config: pytest.Config, environments: Sequence[Environment], parts: Collection[str]) -> dict[str, Past] | None:
+    """Boot the platform of the selected sandbox and put its addresses into the environment. Raises UsageError.
+
+    Returns what earlier looks at it would remember, if somebody had looked at this world before.
+    """
     boxed = [environment.system for environment in environments if environment.name == NAME]
     if not boxed or running in config.stash:
-        return
+        return None
     if held := os.environ.get(RUNNING):
         _say(config, f"sandbox {boxed[0]}: the one that runs in {held}")
-        return
+        return {f"{boxed[0]}/{NAME}": _past(config, boxed[0], Path(held))}
     # psycopg, cryptography and the like: only who needs a platform pays for importing it.
     from sandbox.platform import PARTS, Platform
 
@@ -90,6 +94,15 @@ def pytest_muster_prepare(config: pytest.Config, environments: Sequence[Environm
     _say(config, f"sandbox {boxed[0]}: up after {time.monotonic() - began:.1f} s{faults}")
     for part, reason in platform.not_provided.items():
         _say(config, f"sandbox {boxed[0]}: {part} is not provided: {reason}")
+    return {f"{boxed[0]}/{NAME}": _past(config, boxed[0], platform.folder)}
+
+
+def _past(config: pytest.Config, system: str, folder: Path) -> Past:
+    """What earlier looks saw, as the world of the platform in `folder` has it."""
+    past: Past = read_past(folder)
+    if past:
+        _say(config, f"sandbox {system}: its world brings earlier looks at {len(past)} numbers; what other runs remembered is left aside")
+    return past
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

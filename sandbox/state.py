@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import json
 import os
 import secrets
 import shutil
@@ -19,6 +20,9 @@ ALIVE = "alive"  # locked by the supervisor for as long as it lives
 ELSEWHERE = "elsewhere"  # folders that had to be made outside, one path a line
 PREFIX = "muster-"  # of every folder made outside; nothing else is ever removed there
 MEMORY = Path("/dev/shm")  # noqa: S108 - where many files are written ten times as fast, in folders of unguessable names
+PAST = "past.json"  # what earlier looks at the world would remember
+Past = dict[str, list[tuple[float, float]]]
+"""Fact -> (Unix seconds, value), oldest first."""
 MEMORY_NEEDED = 512 * 2**20  # bytes that have to be free there
 
 
@@ -44,6 +48,20 @@ class State:
         """Delete the folder and everything that was remembered."""
         _remove(self.folder)
         self._alive.close()
+
+
+def write_past(folder: Path, earlier: dict[str, dict[int, float]], epoch: float) -> None:
+    """Keep what earlier looks saw, given in seconds before `epoch`, where `read_past` finds it; replaced whole."""
+    past = {fact: sorted((epoch - ago, value) for ago, value in looks.items()) for fact, looks in earlier.items()}
+    fresh = folder / f"{PAST}.new"
+    fresh.write_text(json.dumps(past))
+    fresh.replace(folder / PAST)
+
+
+def read_past(folder: Path) -> Past:
+    """What earlier looks at the world of a running platform saw; nothing when the folder holds none."""
+    known = json.loads((folder / PAST).read_text()) if (folder / PAST).exists() else {}
+    return {fact: [(at, value) for at, value in looks] for fact, looks in known.items()}
 
 
 def outside(remember: Callable[[Path], None]) -> Path:

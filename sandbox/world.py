@@ -61,6 +61,8 @@ class Cluster:
     version: str = "v1.32.3"
     namespace: str | None = None  # of the kubeconfig's context; None: the one with most objects
     users: dict[str, str] = field(default_factory=dict)  # bearer token -> user name; others are named by position, never by token
+    reviews_forbidden: bool = False  # nobody may ask what they are allowed to
+    rules_incomplete: bool = False  # a webhook decides: the rules review lists nothing, single questions are answered
     missing_groups: list[str] = field(default_factory=list)  # API groups that are not installed, "metrics.k8s.io" say: 404
     continue_expires: bool = False  # every continue token is too old: 410 from the second page on
     clock_skew: float = 0.0  # seconds by which the server's clock (Date header) is ahead
@@ -149,6 +151,45 @@ class Database:
 
 
 @dataclass
+class HostFile:
+    """A file on a host, or a link: `head`, then `filler` bytes of rows that hardly compress, then `tail`."""
+
+    head: str = ""
+    filler: int = 0
+    tail: str = ""
+    gzip: bool = False  # all of it compressed
+    kept: float = 1.0  # share of the bytes that is there, from the start; less: an upload that broke off
+    link: str | None = None  # a symbolic link to this path, relative to its own folder, instead
+    written: float = 0.0  # seconds before now
+    mode: str = "0644"
+
+
+@dataclass
+class Host:
+    """A folder of files, and an ssh server through which they can be looked at."""
+
+    files: dict[str, HostFile] = field(default_factory=dict)  # path below the host's root
+    ssh: bool = True  # False: only the folder, for a look at this machine
+    key: str = "first"  # another word is another host key; clients know the one that the boot began with
+    welcome: bool = True  # whether the key of the sandbox's user is let in
+    stopped: bool = False  # nothing listens on its port
+
+
+@dataclass
+class Redis:
+    """A Redis server: who may log in, what is in it."""
+
+    passwords: dict[str, str] = field(default_factory=dict)  # user of the ACL -> password
+    rules: dict[str, str] = field(default_factory=dict)  # user -> ACL rules beside its password; without them it may do everything
+    commands: list[list[str]] = field(default_factory=list)  # run at the start by an administrator, in order
+    settings: dict[str, str] = field(default_factory=dict)  # redis.conf
+    certificate: Served | None = None  # None: no TLS
+    turned_away: int = 0  # connections that were refused because there were too many
+    loading: bool = False  # it is restarted with its data, and still loads them
+    stopped: bool = False
+
+
+@dataclass
 class World:
     """Everything one environment reaches. A part that is None is not started."""
 
@@ -156,6 +197,9 @@ class World:
     sites: dict[str, Site] = field(default_factory=dict)
     metrics: Metrics | None = None
     databases: dict[str, Database] = field(default_factory=dict)
+    hosts: dict[str, Host] = field(default_factory=dict)
+    caches: dict[str, Redis] = field(default_factory=dict)
+    earlier: dict[str, dict[int, float]] = field(default_factory=dict)  # what looks remembered: fact -> seconds before now -> value
 
     def to_json(self) -> str:
         """This world as JSON text (NaN and Infinity as Python writes them)."""

@@ -24,6 +24,7 @@ class Recording:
             "method": request.method,
             "path": request.path,
             "query": request.query_string,
+            "agent": request.headers.get("User-Agent", ""),
             "user": None,
             "mutating": request.method not in READING,
             "status": None,

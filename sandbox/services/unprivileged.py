@@ -97,7 +97,7 @@ def _reachable(binaries: Path, root: Path) -> Path:
     """`binaries`, or a copy of its installation below `root` when a folder on the way is closed to others."""
     if all(parent.stat().st_mode & stat.S_IXOTH for parent in [binaries, *binaries.parents]):
         return binaries
-    copy = root / "postgresql"
+    copy = root / "programs"
     subprocess.run(["cp", "-rH", "--reflink=auto", str(binaries.parent), str(copy)], check=True, timeout=120)
     copy.chmod(0o755)
     return copy / binaries.name
@@ -116,4 +116,4 @@ def _way_down() -> tuple[Account | None, tuple[str, ...]]:
         tried = subprocess.run([*UNSHARE, "true"], capture_output=True, text=True, timeout=10, check=False)
         if tried.returncode == 0:
             return None, UNSHARE
-        raise NotProvided(f"postgresql: refuses root, and root cannot become nobody here: {refusal}; {tried.stderr.strip()}") from refusal
+        raise NotProvided(f"root does not run servers, and cannot become nobody here: {refusal}; {tried.stderr.strip()}") from refusal

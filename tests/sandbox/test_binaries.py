@@ -1,5 +1,6 @@
 """Where server binaries come from, and that a machine without them says why."""
 
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -59,11 +60,11 @@ def test_a_folder_that_cannot_be_filled_leaves_nothing(own_cache: Path) -> None:
     assert [path.name for path in own_cache.iterdir()] == ["part.lock"]
 
 
-@pytest.mark.parametrize("choice", [binaries.POSTGRESQL_CHOICE, binaries.PROMETHEUS_CHOICE])
+@pytest.mark.parametrize("choice", [binaries.POSTGRESQL_CHOICE, binaries.PROMETHEUS_CHOICE, binaries.REDIS_CHOICE])
 def test_a_part_can_be_switched_off(choice: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(choice, "none")
     with pytest.raises(NotProvided, match=f"switched off by {choice}=none"):
-        (binaries.postgresql if choice == binaries.POSTGRESQL_CHOICE else binaries.prometheus)()
+        getattr(binaries, choice.rpartition("_")[2].lower())()
 
 
 def test_a_folder_of_ones_own_is_used_when_its_programs_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,10 +86,37 @@ def test_the_machines_own_prometheus_comes_first(tmp_path: Path, monkeypatch: py
     assert binaries.prometheus() == tmp_path / "bin"
 
 
+def test_the_fetched_redis_finds_its_libraries_wherever_it_is(tmp_path: Path) -> None:
+    library = tmp_path / "usr" / "lib" / "x86_64-linux-gnu"
+    for folder in (tmp_path / "usr" / "bin", tmp_path / "bin", library):
+        folder.mkdir(parents=True)
+    script(tmp_path / "usr" / "bin", "redis-server", '#!/bin/sh\necho "$LD_LIBRARY_PATH" "$@"\n')
+    script(tmp_path / "bin", "redis-server", binaries.REDIS_LAUNCHER)
+    said = subprocess.run([tmp_path / "bin" / "redis-server", "--port", "1"], capture_output=True, text=True, check=True)
+    assert said.stdout.split() == [str(library), "--port", "1"]
+
+
 def test_without_apt_the_reason_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(NotProvided, match="there is no apt-get to fetch it with"):
         binaries.prometheus()
+
+
+def test_what_packages_need_and_the_machine_lacks_comes_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noting = f"cp {tmp_path}/target/apt/status {tmp_path}/known\n"
+    script(tmp_path / "bin", "apt-get", APT.format(folder=tmp_path, updated=0, downloaded=0) + noting)
+    script(tmp_path / "bin", "dpkg", SERVER)
+    (tmp_path / "status").write_text("Package: base-files\n")
+    monkeypatch.setattr(debian, "STATUS", tmp_path / "status")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    (tmp_path / "target").mkdir()
+
+    debian.unpack_packages(["thing"], tmp_path / "target", with_missing=True)
+
+    (_, fetched) = (tmp_path / "asked").read_text().splitlines()
+    assert fetched.endswith("install thing")
+    assert "--download-only" in fetched
+    assert (tmp_path / "known").read_text() == "Package: base-files\n"
 
 
 @pytest.mark.parametrize("updated", [0, 100])

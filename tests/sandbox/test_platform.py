@@ -100,11 +100,13 @@ def test_a_changed_world_replaces_the_running_one_at_the_same_addresses(platform
     broken.metrics.stopped = True
     broken.sites["front"].routes["/health"].status = 500
     broken.databases["store"].stopped = True
+    broken.caches["cache"].stopped = True
     platform.apply(broken)
     assert fetch(f"{before['SANDBOX_SITE_FRONT_URL']}/health", before["SANDBOX_CA"])[0] == 500
     assert refused(kubernetes(before))
     assert refused(before["SANDBOX_PROMETHEUS_URL"])
     assert refused(before["SANDBOX_STORE_PORT"])
+    assert refused(before["SANDBOX_CACHE_PORT"])
     platform.apply(tiny_world.world(platform.epoch))
     assert platform.addresses == before
     assert fetch(f"{before['SANDBOX_SITE_FRONT_URL']}/health", before["SANDBOX_CA"])[0] == 200
@@ -142,8 +144,8 @@ def test_only_the_parts_that_are_asked_for_are_started(tmp_path: Path) -> None:
 
 
 def test_an_unknown_part_is_refused() -> None:
-    with pytest.raises(ValueError, match="unknown part 'redis'"):
-        Platform(tiny_world.world, {"redis"})
+    with pytest.raises(ValueError, match="unknown part 'mongodb'"):
+        Platform(tiny_world.world, {"mongodb"})
 
 
 def test_a_part_that_the_machine_lacks_is_named_and_the_others_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +164,7 @@ def test_stopping_leaves_no_process_and_no_files(tmp_path: Path) -> None:
     platform.start()
     addresses, pids = dict(platform.addresses), pids_below(platform.folder)
     outside = [Path(line) for line in (platform.folder / "elsewhere").read_text().splitlines()]
-    assert len(pids) == 3
+    assert len(pids) == 4
     platform.stop()
     platform.stop()
     assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []

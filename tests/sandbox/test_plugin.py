@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,9 @@ def pytest_configure(config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session):
-    session.config.hook.pytest_muster_prepare(config=session.config, environments=SELECTED, parts={"http", "kubernetes"})
+    pasts = session.config.hook.pytest_muster_prepare(config=session.config, environments=SELECTED, parts={"http", "kubernetes"})
+    with open("pasts.json", "w") as file:
+        json.dump(pasts, file)
 """
 TEST = """
 import json, os, pathlib, ssl, urllib.error, urllib.request
@@ -70,6 +73,10 @@ def test_a_platform_is_there_for_the_run_and_gone_afterwards(tmp_path: Path) -> 
     assert said["status"] == 200
     assert not Path(said["folder"]).exists()
     assert "sandbox tiny-world: up after" in done.stdout
+    ((at, value),) = json.loads((tmp_path / "pasts.json").read_text())[0]["tiny-world/sandbox"]["visits"]
+    assert value == 41
+    assert time.time() - 7200 < at < time.time() - 3600
+    assert "sandbox tiny-world: its world brings earlier looks at 1 numbers" in done.stdout
 
 
 def test_a_fault_breaks_the_platform_of_the_run(tmp_path: Path) -> None:

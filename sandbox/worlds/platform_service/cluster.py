@@ -158,7 +158,7 @@ def build(world: World, now: float) -> None:
 
     world.cluster = world.cluster or Cluster()
     world.cluster.namespace = NAMESPACE
-    world.cluster.tokens[TOKEN] = copy.deepcopy(cluster_surroundings.RULES)
+    world.cluster.tokens[TOKEN] = cluster_surroundings.rules()
     world.cluster.users[TOKEN] = "system:serviceaccount:muster:muster"
     world.cluster.objects += [*service_workload(now), *database_workload(now), *cluster_surroundings.objects(now)]
 

@@ -1,37 +1,30 @@
 """platform-service: what surrounds its workloads in the cluster, and the rights of the account that looks."""
 
 import base64
+import copy
+from functools import cache
+from pathlib import Path
+
+import yaml
 
 from sandbox.world import Object
 from sandbox.worlds.platform_service.cluster import DAY, LABELS, NAMESPACE, NODES, SERVICE_PODS, condition, hash_of, owned, stamp, thing
 
-READ = ["get", "list", "watch"]
-RULES: list[Object] = [
-    {
-        "apiGroups": [""],
-        "verbs": READ,
-        "resources": ["pods", "services", "configmaps", "events", "resourcequotas", "persistentvolumeclaims"],
-    },
-    {"apiGroups": [""], "verbs": READ, "resources": ["nodes"]},
-    {"apiGroups": [""], "verbs": ["get"], "resources": ["namespaces"], "resourceNames": ["kube-system"]},
-    {"apiGroups": [""], "verbs": ["get"], "resources": ["pods/log"]},
-    {"apiGroups": ["apps"], "verbs": READ, "resources": ["deployments", "replicasets", "statefulsets", "daemonsets"]},
-    {"apiGroups": ["batch"], "verbs": READ, "resources": ["jobs", "cronjobs"]},
-    {"apiGroups": ["autoscaling"], "verbs": READ, "resources": ["horizontalpodautoscalers"]},
-    {"apiGroups": ["policy"], "verbs": READ, "resources": ["poddisruptionbudgets"]},
-    {"apiGroups": ["discovery.k8s.io"], "verbs": READ, "resources": ["endpointslices"]},
-    {"apiGroups": ["networking.k8s.io"], "verbs": READ, "resources": ["ingresses"]},
-    {"apiGroups": ["storage.k8s.io"], "verbs": READ, "resources": ["storageclasses"]},
-    {"apiGroups": ["metrics.k8s.io"], "verbs": ["get", "list"], "resources": ["pods"]},
-    {"apiGroups": ["cert-manager.io"], "verbs": READ, "resources": ["certificates", "certificaterequests"]},
-    {
-        "apiGroups": [""],
-        "verbs": ["get", "list"],
-        "resources": ["secrets"],
-        "resourceNames": ["platform-secrets", "platform-secrets-new", "tls-cert"],
-        "namespaces": [NAMESPACE],
-    },
-]
+ROLE = Path(__file__).parents[3] / "deploy" / "rbac-readonly.yaml"
+
+
+def rules() -> list[Object]:
+    """What the account of our checks may do: the rules of the shipped role, and the secrets that the environment names."""
+    names = ["platform-secrets", "platform-secrets-new", "tls-cert"]
+    secrets = {"apiGroups": [""], "resources": ["secrets"], "resourceNames": names, "verbs": ["get", "list"], "namespaces": [NAMESPACE]}
+    return [*copy.deepcopy(_shipped()), secrets]
+
+
+@cache
+def _shipped() -> list[Object]:
+    documents = [each for each in yaml.safe_load_all(ROLE.read_text(encoding="utf-8")) if each]
+    found: list[Object] = next(each["rules"] for each in documents if each["kind"] == "ClusterRole")
+    return found
 
 
 def objects(now: float) -> list[Object]:

@@ -33,6 +33,10 @@ SCHEMA = (
     "ANALYZE",
 )
 
+NAME, WEEK = "platform-db", 7 * 86400
+A_WEEK_AGO = {"public.orders": 1_450_000, "public.audit_events": 147_456, "all tables": 1_690_000}
+"""Bytes of tables with their indexes, a few per cent less than what the statements above make of them."""
+
 
 def build(world: World, now: float) -> None:
     """Add this part to the healthy world at Unix time `now` (seconds)."""
@@ -44,6 +48,7 @@ def build(world: World, now: float) -> None:
         settings={"max_connections": "50", "autovacuum_naptime": "1h"},
         certificate=Served(),
     )
+    world.earlier |= {f"table-size/{NAME}/{table}": {WEEK: size} for table, size in A_WEEK_AGO.items()}
 
 
 def _sql(*statements: str) -> Callable[[World], None]:
@@ -104,7 +109,9 @@ SLOW = "test_no_frequent_statement_is_slow[platform-db]"
 
 AUDIT = "test_reading_is_between[oldest-audit-event]"
 
+GROWS = "test_tables_grow_within_plan[platform-db]"
 LOOKED_AT = (
+    GROWS,
     *(
         f"test_{name}[platform-db]"
         for name in ("connections_stay_under_the_servers_limit", "database_fits_its_volume", "dead_rows_are_kept_low")
@@ -225,5 +232,11 @@ FAULTS: list[Fault] = [
         "the clean-up of audit events was too eager: the oldest is 30 days old",
         _sql("DELETE FROM audit_events WHERE created_at < now() - interval '30 days'"),
         (AUDIT,),
+    ),
+    Fault(
+        "table-doubled",
+        "a table has doubled within a week",
+        _sql("INSERT INTO orders (status, amount, created_at) SELECT status, amount, created_at FROM orders", "ANALYZE"),
+        (GROWS,),
     ),
 ]

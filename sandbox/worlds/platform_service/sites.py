@@ -7,6 +7,8 @@ from sandbox.world import Fault, Route, Served, Site, Trouble, World
 DAY = 86400.0
 TOKEN = "sandbox-audit-reader"  # noqa: S105 - of a server on loopback
 """Of the caller who may read the audit log."""
+EVENTS, A_DAY, COUNTED = 18250, 50, "audit-events"
+"""Audit events so far, those of a day, and the reading that counts them."""
 HERE = ["localhost", "127.0.0.1"]
 HTML = {"Content-Type": "text/html; charset=utf-8"}
 LOGIN = "<!DOCTYPE html>\n<html><body><h1>Sign in</h1></body></html>\n"
@@ -24,6 +26,7 @@ def build(world: World, now: float) -> None:
     world.sites["api"] = Site(_api(), Served(names=["platform-service", *HERE], secret="platform/tls-cert"))  # noqa: S106 - a name
     world.sites["kibana"] = Site({"/platform": _page()}, Served(names=HERE))
     world.sites["wiki"] = Site({"/platform": _page()}, Served(names=HERE))
+    world.earlier[f"value/readings/{COUNTED}"] = {int(days * DAY): EVENTS - days * A_DAY for days in (2, 1)}
     world.sites["jaeger"] = Site({"/api/traces": Route(json={"data": [trace]})}, Served(names=HERE))
 
 
@@ -36,7 +39,7 @@ def _api() -> dict[str, Route]:
         "/health": Route(json={"status": "healthy", "version": "1.1.0", "checks": {"database": "up", "redis": "up"}}),
         "/audit/export": Route(text=EXPORT, headers={"Content-Type": "text/csv; charset=utf-8"}, token=TOKEN),
         "/audit/retention": Route(json={"retentionDays": 365}, token=TOKEN),
-        "/audit/stats": Route(json={"count": 18250}, token=TOKEN),
+        "/audit/stats": Route(json={"count": EVENTS}, token=TOKEN),
         "/audit/cleanup": Route(status=405, token=TOKEN),
         "/maintenance": Route(text="<html><body><h1>Scheduled maintenance</h1></body></html>", headers=HTML),
     }
@@ -114,6 +117,7 @@ OUTLIVES = "test_endpoint_certificate_outlives_its_renewal_window[health]"
 TRUSTED = "test_endpoint_certificate_is_trusted[health]"
 COMPARED = "test_served_certificate_is_the_one_in_the_secret[ingress]"
 HEALTH = tuple(f"{check}[health]" for check in (STATUS, SAYS, QUICK))
+RISES = f"test_reading_increases[{COUNTED}]"
 AUDIT = ("audit-export", "audit-retention", "audit-stats")
 ANONYMOUS = tuple(f"{REFUSES}[{name}]" for name in AUDIT)
 PAGES = (
@@ -139,15 +143,33 @@ FAULTS: list[Fault] = [
     Fault("health-503", "the health endpoint answers 503 with JSON", _changed("/health", status=503, json={"status": "down"}), HEALTH[:2]),
     Fault("health-slow", "the health endpoint takes two seconds", _changed("/health", delay=2.0), HEALTH[2:]),
     Fault("health-hangs", "the health endpoint accepts and never answers", _hangs, HEALTH),
-    Fault("service-refuses", "nothing listens at the address of the service", _stopped, (OUTLIVES, COMPARED, *UNTRUSTED)),
+    Fault("service-refuses", "nothing listens at the address of the service", _stopped, (OUTLIVES, COMPARED, *UNTRUSTED), hides=(RISES,)),
     Fault("certificate-expires-tomorrow", "the service's certificate ends tomorrow", _presents(valid_for=DAY), (OUTLIVES,)),
-    Fault("certificate-expired", "the service's certificate ended yesterday", _presents(valid_for=-DAY), (OUTLIVES, *UNTRUSTED)),
+    Fault(
+        "certificate-expired",
+        "the service's certificate ended yesterday",
+        _presents(valid_for=-DAY),
+        (OUTLIVES, *UNTRUSTED),
+        hides=(RISES,),
+    ),
     Fault(
         "intermediate-expires-soon", "the intermediate certificate ends in a week", _presents(intermediate_valid_for=7 * DAY), (OUTLIVES,)
     ),
-    Fault("certificate-wrong-host", "the service presents the certificate of another host", _presents(names=["other.example"]), UNTRUSTED),
-    Fault("certificate-missing-intermediate", "the service does not send its intermediate", _presents(intermediate="missing"), UNTRUSTED),
-    Fault("certificate-self-signed", "the service presents a self-signed certificate", _presents(issuer="self"), UNTRUSTED),
+    Fault(
+        "certificate-wrong-host",
+        "the service presents the certificate of another host",
+        _presents(names=["other.example"]),
+        UNTRUSTED,
+        hides=(RISES,),
+    ),
+    Fault(
+        "certificate-missing-intermediate",
+        "the service does not send its intermediate",
+        _presents(intermediate="missing"),
+        UNTRUSTED,
+        hides=(RISES,),
+    ),
+    Fault("certificate-self-signed", "the service presents a self-signed certificate", _presents(issuer="self"), UNTRUSTED, hides=(RISES,)),
     Fault("certificate-not-reloaded", "the secret was renewed and the old certificate is still served", _not_reloaded, (COMPARED,)),
     Fault(
         "database-certificate-expires-soon",
@@ -183,4 +205,10 @@ FAULTS: list[Fault] = [
     Fault("kibana-down", "the log dashboard answers 503", _changed("/platform", "kibana", status=503), (f"{STATUS}[log-dashboard]",)),
     Fault("no-traces", "no trace arrived in the last hour", _changed("/api/traces", "jaeger", json={"data": []}), (f"{SAYS}[traces]",)),
     Fault("wiki-moved", "the wiki redirects to a page that is not there", _moved, (f"{STATUS}[wiki]",)),
+    Fault(
+        "audit-events-stuck",
+        "audit events are no longer written: there are as many as yesterday",
+        _changed("/audit/stats", json={"count": EVENTS - A_DAY}),
+        (RISES,),
+    ),
 ]
