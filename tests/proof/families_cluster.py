@@ -177,7 +177,15 @@ FAMILIES = (
     Unlisted("the API throttles us for long", _trouble("/api/v1/", status=429, retry_after=60), UNKNOWN, (READY, ENOUGH, LOGGED), "429"),
     Unlisted("the API fails on one kind", _trouble("/apis/apps/v1/", status=500, message="etcd"), UNKNOWN, (AVAILABLE,), "500"),
     Unlisted("the API answers one list and then resets", _trouble("/api/v1/", reset=True, after=1), UNKNOWN, (LOGGED,), "Kubernetes API"),
-    Unlisted("the token has expired", lambda world: _cluster(world).tokens.clear(), UNKNOWN, (READY, LOGGED), "401"),
+    Unlisted(
+        "we talk to another cluster",
+        lambda world: find(world, "Namespace", "kube-system")["metadata"].update(uid="uid-of-staging"),
+        UNKNOWN,
+        (READY, ENOUGH, LOGGED),
+        "is another cluster than declared: its uid is uid-of-staging",
+    ),
+    Unlisted("the token has expired", _trouble("/", status=401), UNKNOWN, (READY, LOGGED), "401"),
+    Unlisted("we have no token", lambda world: _cluster(world).tokens.clear(), UNKNOWN, (READY, LOGGED), "system:anonymous"),
     Unlisted("the autoscaler gets no metrics", _scaling_inactive, VIOLATED, AUTOSCALER[:1], "FailedGetResourceMetric"),
     Unlisted("a pod is ready between two crashes", _between_crashes, VIOLATED, ("test_pods_stay_stable[platform-service]",), POD, (READY,)),
     Unlisted(

@@ -1,9 +1,9 @@
-"""Unlisted faults of the web servers, of Prometheus and of the database."""
+"""Unlisted faults of the web servers and of Prometheus."""
 
 from collections.abc import Callable
 
-from sandbox.world import Database, Metrics, Series, Served, Session, Trouble, World
-from tests.proof.unlisted import POD, UNKNOWN, VIOLATED, Unlisted
+from sandbox.world import Metrics, Series, Served, Trouble, World
+from tests.proof.unlisted import HOLDS, POD, UNKNOWN, VIOLATED, Unlisted
 
 HEALTHY, ANSWERS = "test_endpoint_says_what_is_expected[health]", "test_endpoint_answers_with_its_status[health]"
 EXPORT, FETCHED = "test_export_has_rows[audit-export]", "test_endpoint_answers_with_its_status[audit-export]"
@@ -13,20 +13,17 @@ ERRORS, RATE, P95 = (
     "test_reading_is_at_most[latency-p95]",
 )
 CONNECTIONS = "test_reading_is_below[active-connections]"
-OPENS, IDLE = "test_application_opens_a_database_session[application]", "test_no_session_idles_in_a_transaction[platform-db]"
-TAKEN = "test_connections_stay_under_the_servers_limit[platform-db]"
-OLDEST = "test_reading_is_between[oldest-audit-event]"
+SCRAPED = "test_scrape_targets_are_up[platform-service]"
+SPACE = "test_reading_is_below[volume-space]"
 NAN = float("nan")
+RETENTION, STATS, TRACES = (f"test_endpoint_says_what_is_expected[{name}]" for name in ("audit-retention", "audit-stats", "traces"))
+OUTLIVES = "test_endpoint_certificate_outlives_its_renewal_window[health]"
 LOGIN = "<html><body>Sign in</body></html>"
 
 
 def _metrics(world: World) -> Metrics:
     assert world.metrics is not None
     return world.metrics
-
-
-def _database(world: World) -> Database:
-    return world.databases["database"]
 
 
 def _served(world: World) -> Served:
@@ -43,6 +40,11 @@ def _route(path: str, site: str = "api", **values: object) -> Callable[[World], 
     return edit
 
 
+def _failing_export(world: World) -> None:
+    route = world.sites["api"].routes["/audit/export"]
+    route.text = f"{route.text.partition(chr(10))[0]}\nERROR: canceling statement due to statement timeout\n"
+
+
 def _each(name: str, change: Callable[[Series], None], pod: str = "") -> Callable[[World], None]:
     """Change every series of that name, or that of one pod."""
 
@@ -54,21 +56,18 @@ def _each(name: str, change: Callable[[Series], None], pod: str = "") -> Callabl
     return edit
 
 
-def _sql(*statements: str) -> Callable[[World], None]:
-    return lambda world: _database(world).sql.extend(statements)
+def _all_fail(series: Series) -> None:
+    series.value[1200] = 5.0
 
 
-def _hold(session: Session) -> Callable[[World], None]:
-    return lambda world: _database(world).sessions.append(session)
+def _reset(series: Series) -> None:
+    series.value = {300: next(iter(series.value.values()))}
 
 
-def _role_limited(world: World) -> None:
-    _database(world).sql.append("ALTER ROLE platform CONNECTION LIMIT 10")
-    _database(world).sessions.append(Session("", user="platform", count=9))
-
-
-def _renamed_database(world: World) -> None:
-    _database(world).name = "another_db"
+def _job_renamed(world: World) -> None:
+    for labels in _metrics(world).targets.values():
+        if labels["job"] == "platform-service":
+            labels["job"] = "platform"
 
 
 def _second_alert(world: World) -> None:
@@ -78,25 +77,67 @@ def _second_alert(world: World) -> None:
     _metrics(world).rules.append({"name": "another", "rules": [rule]})
 
 
-LINES = "CREATE TABLE shop.lines (n int) WITH (autovacuum_enabled = false)"
+def _rule_elsewhere(world: World) -> None:
+    """The metrics of a rule exist, but not in the job that it names."""
+    rule = next(each for each in _metrics(world).rules[0]["rules"] if each["alert"] == "HighErrorRate")
+    rule["expr"] = rule["expr"].replace('job="platform-service"', 'job="platform_service"')
+
+
+def _runbook_to_do(world: World) -> None:
+    next(each for each in _metrics(world).rules[0]["rules"] if each["alert"] == "HighLatency")["annotations"]["runbook_url"] = "TODO"
+
+
+def _issued(**values: object) -> Callable[[World], None]:
+    def edit(world: World) -> None:
+        for name, value in values.items():
+            setattr(_served(world), name, value)
+
+    return edit
+
+
+TRUSTED = "test_endpoint_certificate_is_trusted[health]"
+RULE = "test_alert_rule_evaluates[high-error-rate]"
 FAMILIES = (
-    Unlisted("an alert of the same name fires", _second_alert, VIOLATED, ("test_alert_is_not_firing[high-latency]",), "HighLatency"),
+    Unlisted("a rule looks into a job that does not exist", _rule_elsewhere, VIOLATED, (RULE,), '{job="platform_service"} has no series'),
     Unlisted(
-        "a table of another schema was never analysed",
-        _sql("CREATE SCHEMA shop", LINES, "INSERT INTO shop.lines SELECT generate_series(1, 20000)"),
+        "an alert's runbook is still to be written",
+        _runbook_to_do,
         VIOLATED,
-        ("test_planner_statistics_are_fresh[platform-db]",),
-        "shop.lines",
+        ("test_alerts_lead_to_a_runbook[prometheus]",),
+        "platform-service/HighLatency",
     ),
+    Unlisted("one pod fails every request", _each("http_request_errors_total", _all_fail, POD), VIOLATED, (ERRORS,), "33"),
+    Unlisted("the job was renamed", _job_renamed, VIOLATED, (SCRAPED, ERRORS, P95), "no target of job platform-service"),
     Unlisted(
-        "we may not read a sequence that nears its end",
-        _sql("CREATE TABLE invoices (id serial PRIMARY KEY)", "SELECT setval('invoices_id_seq', 1932735282)"),
-        UNKNOWN,
-        ("test_no_sequence_nears_its_end[platform-db]",),
-        "invoices_id_seq",
+        "no pod says how many connections it may have",
+        _each("active_connections_max", lambda series: setattr(series, "until", 900)),
+        VIOLATED,
+        (CONNECTIONS,),
+        "active_connections_max",
     ),
+    Unlisted("the kubelet is not scraped", lambda world: _metrics(world).silent.append("kubelet"), VIOLATED, (SPACE,), "kubelet_volume"),
+    Unlisted("counters began anew", _each("http_requests_total", _reset), HOLDS, (RATE, ERRORS), "prometheus"),
+    Unlisted("an alert of the same name fires", _second_alert, VIOLATED, ("test_alert_is_not_firing[high-latency]",), "HighLatency"),
     Unlisted("health is a login page with status 200", _route("/health", json=None, text=LOGIN), VIOLATED, (HEALTHY,), "JSON"),
     Unlisted("health answers an empty object", _route("/health", json={}), VIOLATED, (HEALTHY,), "status"),
+    Unlisted("health is within another object", _route("/health", json={"data": {"status": "healthy"}}), VIOLATED, (HEALTHY,), "no status"),
+    Unlisted("health is in a list", _route("/health", json=[{"status": "healthy"}]), VIOLATED, (HEALTHY,), "no status"),
+    Unlisted("health is 404", _route("/health", status=404), VIOLATED, (ANSWERS,), "| 404 |"),
+    Unlisted("health is fine and the status is 500", _route("/health", status=500), VIOLATED, (ANSWERS,), "| 500 |", (HEALTHY,)),
+    Unlisted("the export fails after its header", _failing_export, VIOLATED, (EXPORT,), "row 2 has 1 columns"),
+    Unlisted("a retention is true", _route("/audit/retention", json={"retentionDays": True}), VIOLATED, (RETENTION,), "True"),
+    Unlisted("a number of events is a text", _route("/audit/stats", json={"count": "12"}), VIOLATED, (STATS,), "'12'"),
+    Unlisted("the tracing answers an error", _route("/api/traces", "jaeger", json={"data": None}), VIOLATED, (TRACES,), "no length"),
+    Unlisted(
+        "the log dashboard lost its certificate",
+        lambda world: setattr(world.sites["kibana"], "certificate", None),
+        VIOLATED,
+        ("test_endpoint_certificate_is_trusted[log-dashboard]",),
+        "is not https",
+    ),
+    Unlisted("the certificate ends in 29 days", _issued(valid_for=29 * 86400.0), VIOLATED, (OUTLIVES,), "28d", (TRUSTED,)),
+    Unlisted("the certificate is signed with SHA-1", _issued(signature="sha1"), VIOLATED, (TRUSTED, ANSWERS), "too weak"),
+    Unlisted("the certificate is of an unknown authority", _issued(issuer="foreign"), VIOLATED, (TRUSTED, ANSWERS), "local issuer"),
     Unlisted("health is cut off", _route("/health", json=None, text='{"status": "healthy"'), VIOLATED, (HEALTHY,), "JSON"),
     Unlisted("health redirects to itself", _route("/health", redirect="/health"), VIOLATED, (ANSWERS, HEALTHY), "redirect"),
     Unlisted("our token for the audit log was revoked", _route("/audit/export", token="another"), VIOLATED, (EXPORT, FETCHED), "| 401 |"),
@@ -163,26 +204,5 @@ FAMILIES = (
         VIOLATED,
         ("test_alert_rule_evaluates[high-latency]", "test_prometheus_evaluates_its_rules[prometheus]"),
         "0 rules",
-    ),
-    Unlisted(
-        "a transaction was aborted and left open",
-        _hold(Session("SELECT 1/0", transaction=True, user="platform", waits=True)),
-        VIOLATED,
-        (IDLE,),
-        "idle in transaction",
-    ),
-    Unlisted("a role nears its own connection limit", _role_limited, VIOLATED, (TAKEN,), "role platform"),
-    Unlisted("the application may not log in any more", _sql("ALTER ROLE platform NOLOGIN"), VIOLATED, (OPENS,), "not permitted to log in"),
-    Unlisted(
-        "the application's password has expired", _sql("ALTER ROLE platform VALID UNTIL '2001-01-01'"), VIOLATED, (OPENS,), "password"
-    ),
-    Unlisted("a table is locked", _hold(Session("LOCK TABLE audit_events", transaction=True)), UNKNOWN, (OLDEST,), "lock", (OPENS,)),
-    Unlisted("no connection is left", _hold(Session("", user="platform", count=47)), VIOLATED, (OPENS,), "connection"),
-    Unlisted("the database is gone", _renamed_database, VIOLATED, (OPENS,), "does not exist"),
-    Unlisted(
-        "our own role's password was rotated", _sql("ALTER ROLE muster PASSWORD 'rotated'"), UNKNOWN, (TAKEN, IDLE), "muster", (OPENS,)
-    ),
-    Unlisted(
-        "our own role lost its rights", _sql("REVOKE pg_read_all_stats FROM muster"), UNKNOWN, (TAKEN,), "pg_read_all_stats", (OPENS,)
     ),
 )

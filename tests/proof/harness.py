@@ -24,15 +24,16 @@ Edit = Callable[[World], None]
 
 @dataclass(frozen=True)
 class Seen:
-    """One run of the checks: its exit code, its verdicts by id, what it printed."""
+    """One run of the checks: its exit code, its verdicts by id, what it printed, the folder of its reports."""
 
     code: int
     results: dict[str, Result]
     output: str
+    reports: Path
 
     def without(self, names: set[str]) -> "Seen":
         """This run as if these checks did not exist."""
-        return Seen(self.code, {key: each for key, each in self.results.items() if short(each) not in names}, self.output)
+        return Seen(self.code, {key: each for key, each in self.results.items() if short(each) not in names}, self.output, self.reports)
 
     def named(self, wanted: str) -> list[Result]:
         """Results of "check[entity]", one for each limit; of "check[entity:limit]", that one."""
@@ -65,30 +66,29 @@ class Proof:
         self.platform, self.checks, self.folder = platform, checks, folder
         self.runs = 0
 
-    def broken(self, *edits: Edit) -> Seen:
+    def broken(self, *edits: Edit, mutation: str = "") -> Seen:
         """What the checks say of a healthy world with these edits. The world stays until the next one."""
         world = builder(SYSTEM)(self.platform.epoch)
         for edit in edits:
             edit(world)
         self.platform.apply(world)
-        return self.run()
+        return self.run(mutation=mutation)
 
-    def run(self, *arguments: str, environment: dict[str, str] | None = None) -> Seen:
-        """What the checks say now."""
+    def run(self, *, replay: Path | None = None, mutation: str = "") -> Seen:
+        """What the checks say now, or of saved observations; `mutation` names a rule of the engine that is off in this run."""
         # A folder of its own: memory of earlier runs would make one fault's verdict depend on the fault before it.
         self.runs += 1
         reports = self.folder / f"run-{self.runs}"
         reports.mkdir()
-        output, options = reports / "output.txt", ["--reports", str(reports)]
-        running = {RUNNING: str(self.platform.folder), **self.platform.addresses, **(environment or {})}
-        request = {"arguments": [*(arguments or ["checks"]), *options], "environment": running, "output": str(output)}
+        running = {RUNNING: str(self.platform.folder), **self.platform.addresses}
+        request = {"reports": str(reports), "replay": replay and str(replay), "environment": running, "mutation": mutation}
         assert self.checks.stdin is not None
         self.checks.stdin.write(json.dumps(request) + "\n")
         self.checks.stdin.flush()
         code = _answered(self.checks, self.folder)
         file = reports / "journal.jsonl"
         results = {each.id: each for each in journal.results(file)} if file.exists() else {}
-        return Seen(code, results, output.read_text())
+        return Seen(code, results, (reports / "output.txt").read_text(), reports)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ THROUGH = {
     },
     "prometheus-stopped": {"test_prometheus.py", "test_alert_rules.py", "test_alert_annotations.py"},
     "database-stopped": {"test_databases.py", "test_logins.py"},
+    "redis-stopped": {"test_redis.py"},
     "sites-stopped": {"test_endpoints.py"},
 }
 """Modules of checks that look through nothing but the server that is stopped."""
@@ -66,9 +67,18 @@ def test_without_the_database_the_logins_are_violated_and_what_we_see_through_it
     assert seen.not_holding()["test_reading_is_between[oldest-audit-event]"] is Verdict.UNKNOWN
 
 
+def test_without_redis_the_login_is_violated_and_what_we_see_through_it_is_unknown(outages: dict[str, Seen]) -> None:
+    seen = outages["redis-stopped"]
+    assert violated(seen) == {f"test_redis_answers_the_application{how}[application-cache]" for how in ("", "_quickly")}
+    assert seen.not_holding()["test_redis_finds_most_keys[cache]"] is Verdict.UNKNOWN
+    assert {each.cause.partition(":")[0] for each in seen.results.values() if each.verdict is Verdict.UNKNOWN} == {"redis 127.0.0.1"}
+
+
 def test_without_the_web_servers_every_endpoint_is_violated(outages: dict[str, Seen]) -> None:
     seen = outages["sites-stopped"]
-    assert set(seen.not_holding().values()) == {Verdict.VIOLATED}
+    assert {name for name, verdict in seen.not_holding().items() if verdict is not Verdict.VIOLATED} == {
+        "test_reading_increases[audit-events]"
+    }
     assert all("refused" in told(each) for each in seen.results.values() if each.verdict is Verdict.VIOLATED)
 
 

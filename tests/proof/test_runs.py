@@ -13,7 +13,7 @@ import pytest
 
 from muster import journal
 from muster.verdicts import EXIT_UNKNOWN, EXIT_VIOLATED, Result, Verdict
-from sandbox.binaries import POSTGRESQL_CHOICE, PROMETHEUS_CHOICE
+from sandbox.binaries import POSTGRESQL_CHOICE, PROMETHEUS_CHOICE, REDIS_CHOICE
 from sandbox.cache import cache_folder
 from sandbox.state import ELSEWHERE
 from tests.proof.harness import ROOT, without_sandbox
@@ -105,8 +105,8 @@ def test_a_pod_that_is_not_ready_is_named_with_its_workload_and_both_numbers(unr
 
 @pytest.mark.parametrize(
     ("variable", "fault"),
-    [(PROMETHEUS_CHOICE, "prometheus-stopped"), (POSTGRESQL_CHOICE, "database-stopped")],
-    ids=["prometheus", "postgresql"],
+    [(PROMETHEUS_CHOICE, "prometheus-stopped"), (POSTGRESQL_CHOICE, "database-stopped"), (REDIS_CHOICE, "redis-stopped")],
+    ids=["prometheus", "postgresql", "redis"],
 )
 def test_checks_of_a_part_that_this_machine_cannot_provide_are_unknown(tmp_path: Path, variable: str, fault: str) -> None:
     done = run(tmp_path, **{variable: "none"})

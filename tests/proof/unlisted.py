@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from muster.verdicts import Verdict
 from sandbox.world import World
+from tests.proof.harness import Seen, told
 
 POD = "platform-service-7c9d8b6f5-b8m2p"
-VIOLATED, UNKNOWN = Verdict.VIOLATED, Verdict.UNKNOWN
+VIOLATED, UNKNOWN, HOLDS = Verdict.VIOLATED, Verdict.UNKNOWN, Verdict.HOLDS
 
 
 @dataclass(frozen=True)
@@ -24,3 +25,15 @@ class Unlisted:
     checks: tuple[str, ...]
     tells: str
     holds: tuple[str, ...] = ()
+
+    def missed(self, seen: Seen) -> str:
+        """What the checks should have said and did not, in a line; empty when they said it."""
+        found = seen.not_holding()
+        for name in self.checks:
+            if found.get(name, Verdict.HOLDS) is not self.verdict:
+                return f"{name} {found.get(name, Verdict.HOLDS)} instead of {self.verdict}"
+        for name in self.holds:
+            if name in found:
+                return f"{name} {found[name]} instead of {Verdict.HOLDS}"
+        said = [told(each) for name in self.checks for each in seen.named(name)]
+        return "" if any(self.tells in each for each in said) else f"nobody says {self.tells!r}: {said}"
