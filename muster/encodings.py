@@ -27,9 +27,9 @@ _OTHERWISE = {
 
 
 def parts(value: str) -> Iterator[str]:
-    """The value; what it means percent-decoded; its lines; and both sides of an `@`, after which parsers of URLs look for the host."""
+    """The value; what it means percent-decoded; as one line; its lines; and both sides of an `@`, after which URLs have a host."""
     for each in (value, value.strip(), *((unquote(value), unquote_plus(value)) if "%" in value else ())):
-        yield each
+        yield from (each, " ".join(each.split()))
         lines = [line.strip() for line in each.strip().splitlines()]
         yield from (line for line in lines if len(line) >= _LINE and not line.startswith("-----"))
         for at in re.finditer("@", each):

@@ -21,6 +21,8 @@ ELEMENTS = {
     Verdict.WAIVED: "skipped",
 }
 COUNTED = {"failure": "failures", "error": "errors", "skipped": "skipped"}
+OURS = {"tests", "timestamp", "time", "type", *COUNTED.values()}
+"""Attributes that hold nothing but counts, times and verdicts: no secret is replaced in them, or no parser would take them."""
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0001fffd]")
 
 
@@ -93,7 +95,8 @@ def _properties(values: dict[str, str], indent: str) -> Iterator[str]:
 
 
 def _attributes(values: dict[str, str]) -> str:
-    return "".join(f" {name}={quoteattr(legal(value))}" for name, value in values.items())
+    shown = {name: value if name in OURS else scrub(value) for name, value in values.items()}
+    return "".join(f" {name}={quoteattr(legal(value))}" for name, value in shown.items())
 
 
 def write(digest: Digest, path: Path) -> None:

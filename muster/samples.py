@@ -1,5 +1,6 @@
-"""What of other people's data may be shown: log lines, events' messages, texts from SQL and documents. Unless an environment says
-so, a report holds counts, names of objects, numbers and statuses only.
+"""What of other people's data may be shown: log lines, events' messages, texts from SQL and documents.
+
+Unless an environment says so, a report holds counts, names of objects, numbers and statuses only.
 
 What must not be shown is dropped by its probe, before it is saved. Only a text that is still to be judged is kept, as `Withheld`.
 """
@@ -52,7 +53,7 @@ def described(value: object) -> str:
     names = {str: ("a text", "characters"), list: ("a list", "entries"), tuple: ("a list", "entries"), dict: ("an object", "keys")}
     for kind, (noun, parts) in names.items():
         if isinstance(value, kind):
-            return f"{noun} of {len(value)} {parts}, withheld"  # type: ignore[arg-type]
+            return f"{noun} of {len(value)} {parts}, withheld"
     return f"{type(value).__name__}, withheld"
 
 

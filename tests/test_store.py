@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from muster.probes import Call, CouldNotLook, Observation, Probe, remaining
+from muster.samples import NONE
 from muster.store import Store
 
 
@@ -33,6 +34,9 @@ class Thing:
 
     def reach(self):
         return ()
+
+    def samples(self):
+        return NONE
 
     def parts(self):
         return set()

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from muster import junit, summary
+from muster import junit, scrubber, summary
 from muster.journal import read
 from muster.verdicts import Verdict
 from tests.engine.project import project
@@ -88,6 +88,26 @@ def test_hostile_text_stays_valid_xml_and_readable(tmp_path: Path) -> None:
     assert failure is not None
     assert r"\x00\x1b[31mred\x1b[0m ]]> <b a='1'>&amp;" in str(failure.get("message"))
     assert "✓" in str(failure.text)
+
+
+@pytest.mark.parametrize(
+    "secret", ["testcase", "failure", "message=", "name", "0.250", "violated", "quot;", "encoding", "</properties>", "2023-11"]
+)
+def test_a_secret_that_is_a_word_of_the_format_breaks_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+    result = made(Verdict.VIOLATED, reason=f'"said" {secret}', observed=secret, crash=secret)
+    path = journal(tmp_path, result)
+    monkeypatch.setattr(scrubber, "_secrets", {secret})
+    monkeypatch.setattr(scrubber, "_known", None)
+    root = written(tmp_path, path)
+    case, suite = root.find("testsuite/testcase"), root.find("testsuite")
+    assert case is not None
+    assert suite is not None
+    assert (case.get("time"), suite.get("failures"), suite.get("timestamp")) == ("0.250", "1", "2023-11-14T22:13:20Z")
+    failure = case.find("failure")
+    assert failure is not None
+    assert failure.get("type") == "violated"
+    assert '"said" ***' in str(failure.get("message"))
+    assert "observed: ***" in str(failure.text)
 
 
 def test_every_character_that_xml_forbids_is_escaped() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fixtures.prometheus.promql import metrics, selectors
+from fixtures.prometheus.promql import metrics, placed, selectors
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,22 @@ def test_a_selector_can_be_asked_by_itself() -> None:
     assert [each.text for each in found] == ['a{x="}",y="z"}', "b"]
 
 
+@pytest.mark.parametrize(
+    ("expression", "asked"),
+    [
+        ('rate(a{job="x", code="500"}[5m])', ['a{job="x"}']),
+        ('a{code="500"} / a', ["", ""]),
+        ('a{job=~"x|y", namespace="n"}', ['a{namespace="n"}']),
+        ('absent(a{job="x"})', [""]),
+        ('{__name__="a.b", job="x"}', [""]),
+    ],
+)
+def test_a_selector_is_asked_for_where_its_series_come_from_and_not_for_what_may_not_have_happened_yet(
+    expression: str, asked: list[str]
+) -> None:
+    assert [placed(each) for each in selectors(expression)] == asked
+
+
 @pytest.mark.parametrize("expression", ["a{", "a{x=", "{__name__=", '"', "((", "a[", "{__name__"])
 def test_an_unfinished_expression_does_no_harm(expression: str) -> None:
-    selectors(expression)
+    assert [placed(each) for each in selectors(expression)] in ([], [""])
