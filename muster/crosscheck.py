@@ -7,6 +7,8 @@ from muster.document import entities_of
 from muster.expectations import Terms
 from muster.fence import refusal
 from muster.kinds.base import Entity
+from muster.kinds.drills import BACKUPS, Drill
+from muster.kinds.readings import Reading
 from muster.yamlfile import Node, Problem
 
 Place = tuple[str | int, ...]
@@ -27,6 +29,7 @@ def cross_check(made: Any, node: Node, folder: str) -> list[Problem]:
         if not entity.absent:
             checker.connections(where, entity)
             checker.names(where, entity)
+            checker.drills(where, entity)
             checker.expectations(where, entity)
     return checker.problems
 
@@ -77,6 +80,20 @@ class _Checker:
         for name in (*((entity.when.reading,) if entity.when else ()), *entity.other_readings()):
             if name not in self.readings:
                 self.refuse(self.mention(where, name), f"no reading has this name; there are: {_listed(self.readings)}", name)
+
+    def drills(self, where: Place, entity: Entity) -> None:
+        """What a drill restores, where to, and which drill a restored reading is about."""
+        drills = {each.name for _, each in entities_of(self.made) if isinstance(each, Drill)}
+        if isinstance(entity, Reading) and entity.restored and entity.drill not in drills:
+            self.refuse((*where, "drill"), f"no drill has this name; there are: {_listed(drills)}", entity.drill or "")
+        if not isinstance(entity, Drill):
+            return
+        backups = [each.name for _, each in entities_of(self.made) if each.section in BACKUPS and not each.absent]
+        for field, names in (("backup", backups), ("scratch", self.made.scratch)):
+            if getattr(entity, field) not in names:
+                self.refuse((*where, field), f"no {field} has this name; there are: {_listed(names)}", getattr(entity, field))
+        if backups.count(entity.backup) > 1:
+            self.refuse((*where, "backup"), f"two of {' and '.join(BACKUPS)} have this name", entity.backup)
 
     def expectations(self, where: Place, entity: Entity) -> None:
         wanted = expected(entity)

@@ -15,6 +15,7 @@ from muster.fence import Rule
 from muster.kinds import KINDS
 from muster.kinds.base import Entity
 from muster.samples import NONE, Samples
+from muster.scratch import Scratch
 from muster.yamlfile import ConfigError, Node, Problem
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -72,6 +73,8 @@ class Head(Model):
     """How each source is reached here; entities refer to them by name."""
     hours: dict[Name, Hours] = Field(default_factory=dict)
     """Named hours, for `during:`."""
+    scratch: dict[Name, Scratch] = Field(default_factory=dict)
+    """Where restore drills may write: places that are not production's."""
     samples: Samples = NONE
     """What of other people's data reports may show, and for how long: `{log_lines: 3, values: true, events: true, keep: 14d}`."""
 

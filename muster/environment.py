@@ -14,9 +14,11 @@ from muster.crosscheck import cross_check, expected, limit_keys
 from muster.document import Hours, entities_of, validated
 from muster.expectations import Off, Terms, Unobservable
 from muster.kinds.base import Entity, bind
+from muster.kinds.drills import Drill
 from muster.kinds.identities import OwnIdentity, implied
 from muster.kinds.readings import Reading
 from muster.samples import NONE, Samples
+from muster.scratch import Scratch
 from muster.yamlfile import ConfigError, Mark, Node, load, merge
 
 
@@ -45,6 +47,7 @@ class Environment:
     folder: Path
     node: Node = field(repr=False)
     samples: Samples = NONE
+    scratch: dict[str, Scratch] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -101,15 +104,17 @@ def _build(made: Any, node: Node, folder: Path, name: str) -> Environment:
                 switched.append(Switched(entity.name, expectation, "off", value.off))
             elif isinstance(value, Unobservable) and not expired(value):
                 switched.append(Switched(entity.name, expectation, "unobservable", f"{value.unobservable}, until {value.until}"))
+    for each in entities:
+        if isinstance(each, Drill):
+            each.meet(tuple(entities), made.scratch)
     entities += _identities(made, entities, connections, f"{made.system}/{name}")
     for entity in entities:
         entity.fenced(made.reach, made.samples)
     readings = {entity.name: entity for entity in entities if isinstance(entity, Reading)}
     for reading in readings.values():
         reading.meet(readings)
-    return Environment(
-        made.system, name, made.protected, made.owner, connections, made.hours, tuple(entities), tuple(switched), folder, node, made.samples
-    )  # fmt: skip
+    parts = (connections, made.hours, tuple(entities), tuple(switched), folder, node, made.samples, made.scratch)
+    return Environment(made.system, name, made.protected, made.owner, *parts)
 
 
 def _identities(made: Any, entities: list[Entity], connections: dict[str, Connection], environment: str) -> list[Entity]:

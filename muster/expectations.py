@@ -28,7 +28,7 @@ NAME = r"[a-z0-9]([-.a-z0-9]{0,61}[a-z0-9])?"
 
 Severity = Literal["P0", "P1", "P2", "P3"]
 Occasion = Literal["gate"]
-Cadence = Literal["daily", "gate", "weekly", "monthly", "quarterly"]
+Cadence = Literal["daily", "gate", "weekly", "monthly", "quarterly", "restore_drill"]
 
 
 def _check_name(value: str) -> str:

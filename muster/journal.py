@@ -98,6 +98,16 @@ class Added(TypedDict):
     allure: dict[str, Any]
 
 
+class Drill(TypedDict):
+    """A step of a restore drill: `began` or `ended`, with what it came to in a few words."""
+
+    drill: str
+    name: str
+    phase: str
+    state: str
+    said: NotRequired[str]
+
+
 class FollowUp(TypedDict):
     """What a second look around an entity has seen; for each of its violated checks."""
 
@@ -115,7 +125,7 @@ class End(TypedDict):
 
 EVENTS: dict[str, type] = {
     "run": Run, "planned": Planned, "vanished": Planned, "deselected": Deselected, "fewer": Fewer, "refused": Refused,
-    "looked": Looked, "verdict": Result, "added": Added, "follow_up": FollowUp, "end": End,
+    "looked": Looked, "verdict": Result, "added": Added, "drill": Drill, "follow_up": FollowUp, "end": End,
 }  # fmt: skip
 
 

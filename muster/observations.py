@@ -82,7 +82,7 @@ def _outcome(entry: dict[str, Any]) -> Outcome:
         error = CouldNotLook(entry["error"]["reason"], cause=entry["error"]["cause"], hint=entry["error"]["hint"])
         return Outcome(call, error=error, **times)
     module, _, name = entry["type"].partition(":")
-    if not module.startswith(("fixtures.", "muster.")):
+    if not module.startswith(("fixtures.", "muster.", "drill.")):
         raise TypeError(f"{entry['type']} is not a type of observations")
     kind = getattr(import_module(module), name)
     if not issubclass(kind, Observation):

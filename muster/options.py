@@ -8,6 +8,9 @@ import pytest
 ALLURE = pytest.StashKey[tuple[Path, bool]]()
 """The folder of Allure's results, and whether those of an earlier run are removed from it; absent when none are written."""
 
+DRILLS = "restore_drill"
+"""The folder of checks of what is judged only where `--drill` says so."""
+
 MARKERS = (
     "expects(expectation): the expectation that a check judges; an item exists for each entity and limit that has it",
     "gate: also holds before and after a deploy",
@@ -29,6 +32,7 @@ def add(parser: pytest.Parser) -> None:
     )
     group.addoption("--state", default=None, metavar="DIR", help="memory between runs (default: REPORTS/state)")
     group.addoption("--no-follow-ups", action="store_true", help="do not look again around what is violated")
+    group.addoption("--drill", action="store_true", help="really restore backups: what checks/restore_drill judges")
     group.addoption("--replay", default=None, metavar="FILE", help="judge saved observations again, offline")
 
 
@@ -40,13 +44,19 @@ def register_markers(config: pytest.Config) -> None:
 
 def concerns_checks(config: pytest.Config) -> bool:
     """Whether this run is about checks: its arguments are not all below `tests/`."""
-    tests = config.rootpath / "tests"
+    return not config.option.help and not _all_below(config, "tests")
+
+
+def _all_below(config: pytest.Config, folder: str) -> bool:
+    """Whether everything that was asked for lies in this folder of the suite."""
     places = [(config.invocation_params.dir / arg.split("::")[0]).resolve() for arg in config.args]
-    return not config.option.help and not (places and all(place.is_relative_to(tests) for place in places))
+    return bool(places) and all(place.is_relative_to(config.rootpath / folder) for place in places)
 
 
 def refuse_unusable(config: pytest.Config) -> None:
     """Raise UsageError for options that would look at everything twice, or select nothing by mistake."""
+    if _all_below(config, f"checks/{DRILLS}") and not (config.option.drill or config.option.collectonly or config.getoption("--replay")):
+        raise pytest.UsageError("checks/restore_drill really restores backups, into the environment's scratch place: say --drill")
     if getattr(config.option, "numprocesses", None) or hasattr(config, "workerinput"):
         raise pytest.UsageError(
             "muster looks at everything at once in threads; each worker of -n would look at everything again: leave -n out"

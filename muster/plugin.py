@@ -3,6 +3,7 @@
 import re
 from collections.abc import Generator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,12 @@ def history(request: pytest.FixtureRequest, case: Case) -> History:
     return request.config.stash[RUN].state.history(case.identity.place)
 
 
+@pytest.fixture
+def drills(request: pytest.FixtureRequest, case: Case) -> list[tuple[float, bool]]:
+    """Past drills of the entity: when each ended (Unix seconds), and whether it passed; oldest first."""
+    return request.config.stash[RUN].drills(case)
+
+
 @pytest.fixture(scope="session")
 def observations(request: pytest.FixtureRequest) -> Any:
     """What the look remembers; probes read it."""
@@ -142,6 +149,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _not_this_occasion(config: pytest.Config, item: pytest.Item, made: Case) -> str:
+    if item.path.parent.name == options.DRILLS and not (config.option.drill or config.getoption("--replay")):
+        return "it restores backups, and nobody said --drill"
     gate = item.path.parent.name == "gate" or bool(re.search(r"(?<!not )\bgate\b", config.option.markexpr or ""))
     if made.terms.on == "gate" and not gate:
         return "a limit for the gate"
@@ -176,12 +185,14 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         pasts = session.config.hook.pytest_muster_prepare(config=session.config, environments=run.environments, parts=parts)
         for environment, history in (each for past in pasts for each in past.items()):
             run.state.suppose(environment, history)
-    told = session.config.hook.pytest_muster_refuse(connections=run.connections([case for _, case in items]))
+    cases = [case for _, case in items]
+    told = session.config.hook.pytest_muster_refuse(connections=run.connections(cases), run=run, cases=cases)
     if refused := [sentence for each in told for sentence in each] or run.refusals(items):
         run.refuse(refused)
         raise pytest.UsageError(*(cut(each, 4000) for each in refused))
     progress = session.config.pluginmanager.get_plugin("muster.terminal")
-    run.look(items, progress.bar(session.config) if progress else None)
+    act = partial(session.config.hook.pytest_muster_act, config=session.config, run=run, cases=cases)
+    run.look(items, act, progress.bar(session.config) if progress else None)
     _drop(run, session, items, run.asked)
 
 

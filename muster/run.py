@@ -1,12 +1,13 @@
 """One run: its environments, its plan, its look, its results. The plugin's hooks call it; it knows pytest's items only."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from muster import guard, observations, reports
+from muster import drills, guard, observations, reports
 from muster.case import Case
 from muster.connections import Connection
 from muster.environment import Environment, cases
@@ -20,7 +21,7 @@ from muster.probes import ARGUMENTS, PROBES, Call, CouldNotLook, Nothing
 from muster.runbook import Library, Passage
 from muster.state import State
 from muster.store import Store
-from muster.verdicts import EXIT_INTERNAL, ORDER, Result, exit_code
+from muster.verdicts import EXIT_INTERNAL, ORDER, Result, Verdict, exit_code
 
 CASE = pytest.StashKey[Case]()
 NOTHING = "nothing"
@@ -73,6 +74,13 @@ class Run:
         """The environment that a case is about."""
         return next(each for each in self.environments if each.id == case.identity.place)
 
+    def drills(self, case: Case) -> list[tuple[float, bool]]:
+        """Past drills of an entity: when each ended, and whether it passed. A sandbox has the past that its world brings."""
+        name, place = case.entity.name, case.identity.place
+        if self.environment_of(case).sandboxed:
+            return [(at, bool(value)) for at, value in self.state.history(place).get(f"drill/{name}", ())]
+        return [(float(each["ended"]), each.get("verdict") == Verdict.HOLDS) for each in drills.records(self.out, place, name)]
+
     def condition(self, case: Case) -> Call:
         """The call for the reading that `when:` names."""
         assert case.entity.when is not None
@@ -121,14 +129,15 @@ class Run:
             f"{each.id} {name}": each.connections[name] for each in self.environments for place, name in sorted(used) if place == each.id
         }
 
-    def look(self, items: list[tuple[pytest.Item, Case]], progress: Any) -> None:
-        """Make every call that the items need. KeyboardInterrupt ends it; what came until then is saved all the same."""
+    def look(self, items: list[tuple[pytest.Item, Case]], act: Callable[[], object], progress: Any) -> None:
+        """Make every call that the items need, after `act`. KeyboardInterrupt ends it; what came until then is saved all the same."""
         assert self.journal is not None
         started = time.monotonic()
         try:
             wanted = {str(case.identity): self.calls(item, case) for item, case in items}
             self.looked_for = {key: [call.key for call in calls] for key, calls in wanted.items()}
             if self.replay is None:
+                act()
                 self.store.look([call for calls in wanted.values() for call in calls], progress=progress)
         finally:
             took = time.monotonic() - started

@@ -20,9 +20,11 @@ from sandbox.services.prometheus import PrometheusServer
 from sandbox.services.redis import RedisServer
 from sandbox.services.ssh import SshServer
 from sandbox.state import State, write_past
-from sandbox.world import Host, Served, World
+from sandbox.world import Database, Host, HostFile, Served, World
 
-PARTS = frozenset({"kubernetes", "http", "prometheus", "postgresql", "redis", "ssh", "local"})
+PARTS = frozenset({"kubernetes", "http", "prometheus", "postgresql", "redis", "ssh", "local", "scratch"})
+SCRATCH = "127.0.0.2"
+"""Where scratch servers listen: a drill refuses one that shares an address with anything else."""
 
 
 class Service(Protocol):
@@ -120,16 +122,22 @@ class Platform:
         world = self._selected(world)
         write_past(self.folder, world.earlier, self.epoch)
         kept = {f"postgresql/{name}" for name in world.databases} | {f"ssh/{name}" for name in world.hosts}
-        kept |= {f"redis/{name}" for name in world.caches}
+        kept |= {f"redis/{name}" for name in world.caches} | {f"scratch/{name}" for name in world.scratch}
         for name in set(self._services) - kept - {"prometheus"}:
             self._services.pop(name).stop()
         self.not_provided.clear()
         with ThreadPoolExecutor(max_workers=8, thread_name_prefix="muster-boot") as pool:
             # Leaving the block waits, also after Ctrl-C: what is half started could not be stopped.
             facade = pool.submit(self.facade.apply, world, self.epoch)
-            jobs = [pool.submit(self._attempt, f"postgresql/{name}", self._become_database, name, world) for name in world.databases]
+            jobs = [
+                pool.submit(self._attempt, f"postgresql/{name}", self._become_database, name, world.databases[name])
+                for name in world.databases
+            ]
+            jobs += [
+                pool.submit(self._attempt, f"scratch/{name}", self._become_scratch, name, world.scratch[name]) for name in world.scratch
+            ]
             jobs += [pool.submit(self._attempt, f"redis/{name}", self._become_cache, name, world) for name in world.caches]
-            hosts = world.hosts.items()
+            hosts = self._with_dumps(world, jobs).items()
             jobs += [pool.submit(self._attempt, f"{part_of(host)}/{name}", self._become_host, name, host) for name, host in hosts]
             if world.metrics is not None:
                 jobs.append(pool.submit(self._attempt, "prometheus", self._become_prometheus, facade, world))
@@ -148,6 +156,7 @@ class Platform:
             sites=world.sites if "http" in self._wanted else {},
             metrics=world.metrics if "prometheus" in self._wanted else None,
             databases=world.databases if "postgresql" in self._wanted else {},
+            scratch=world.scratch if "scratch" in self._wanted else {},
             caches=world.caches if "redis" in self._wanted else {},
             hosts={name: host for name, host in world.hosts.items() if part_of(host) in self._wanted},
         )
@@ -171,16 +180,42 @@ class Platform:
         sites = {f"SANDBOX_SITE_{variable(name[5:])}_URL": url for name, url in known.items() if name.startswith("site:")}
         return {names[name]: text for name, text in known.items() if name in names} | sites
 
-    def _become_database(self, name: str, world: World) -> dict[str, str]:
-        database, state = world.databases[name], self._running_state()
-        server = self._services.get(f"postgresql/{name}")
+    def _become_database(self, name: str, database: Database, part: str = "postgresql", address: str = "127.0.0.1") -> dict[str, str]:
+        state = self._running_state()
+        server = self._services.get(f"{part}/{name}")
         if not isinstance(server, PostgresServer):
-            server = PostgresServer(state.folder / "databases" / name, self._certificate(name), state.remember)
-            self._services[f"postgresql/{name}"] = server
+            folder = state.folder / "databases" / name
+            server = PostgresServer(folder, self._certificate(name), state.remember, address)
+            self._services[f"{part}/{name}"] = server
         server.apply(database)
         start = f"SANDBOX_{variable(name)}"
         passwords = {f"{start}_PASSWORD_{variable(role)}": password for role, password in database.passwords.items()}
-        return {f"{start}_HOST": "127.0.0.1", f"{start}_PORT": str(server.port), f"{start}_DBNAME": database.name} | passwords
+        return {f"{start}_HOST": address, f"{start}_PORT": str(server.port), f"{start}_DBNAME": database.name} | passwords
+
+    def _become_scratch(self, name: str, database: Database) -> dict[str, str]:
+        return self._become_database(name, database, "scratch", SCRATCH)
+
+    def _with_dumps(self, world: World, jobs: "list[Future[dict[str, str]]]") -> dict[str, Host]:
+        """The hosts; where drills are possible, with real dumps of the databases, which have to be up for that."""
+        if not world.scratch:
+            return world.hosts
+        for job in jobs:
+            job.result()
+        return {
+            name: replace(host, files={path: self._dumped(world, file) for path, file in host.files.items()})
+            for name, host in world.hosts.items()
+        }
+
+    def _dumped(self, world: World, file: HostFile) -> HostFile:
+        server = self._services.get(f"postgresql/{file.dump}")
+        if not file.dump or not isinstance(server, PostgresServer):
+            return file
+        text = server.dump(world.databases[file.dump].name, file.dump_options)
+        for pattern, replacement in file.edits.items():
+            text, changed = re.subn(pattern, replacement, text, flags=re.MULTILINE | re.DOTALL)
+            if not changed:
+                raise ServiceFailed(f"no {pattern!r} in the dump of {file.dump}")
+        return replace(file, head=text, filler=0, tail="")
 
     def _become_cache(self, name: str, world: World) -> dict[str, str]:
         wanted, state = world.caches[name], self._running_state()

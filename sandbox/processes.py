@@ -32,17 +32,17 @@ class Account:
 
 
 class Port:
-    """A TCP port on 127.0.0.1, chosen by the kernel and kept until it is released.
+    """A TCP port on a loopback address, chosen by the kernel and kept until it is released.
 
     It is bound with SO_REUSEADDR and never listens: connections are refused, nobody else is given it, and a server that sets
     the same option (all do) can still listen on it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "127.0.0.1") -> None:
         """Bind; the number is in `number`."""
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind(("127.0.0.1", 0))
+        self._socket.bind((address, 0))
         self.number: int = self._socket.getsockname()[1]
 
     def release(self) -> None:
@@ -124,14 +124,14 @@ class Child:
 class Server:
     """A service of one child, which may be replaced while the port stays the same."""
 
-    def __init__(self) -> None:
-        """Take a port; nothing runs yet."""
+    def __init__(self, address: str = "127.0.0.1") -> None:
+        """Take a port of a loopback address; nothing runs yet."""
         self._child: Child | None = None
-        self._port = Port()
+        self._port = Port(address)
 
     @property
     def port(self) -> int:
-        """The port on 127.0.0.1."""
+        """The port on the loopback address."""
         return self._port.number
 
     @property

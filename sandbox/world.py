@@ -162,6 +162,9 @@ class HostFile:
     link: str | None = None  # a symbolic link to this path, relative to its own folder, instead
     written: float = 0.0  # seconds before now
     mode: str = "0644"
+    dump: str = ""  # where drills are possible: a real dump of this database of the world, in place of head, filler and tail
+    dump_options: list[str] = field(default_factory=list)  # for pg_dump
+    edits: dict[str, str] = field(default_factory=dict)  # of the dump's text: pattern -> replacement
 
 
 @dataclass
@@ -197,6 +200,7 @@ class World:
     sites: dict[str, Site] = field(default_factory=dict)
     metrics: Metrics | None = None
     databases: dict[str, Database] = field(default_factory=dict)
+    scratch: dict[str, Database] = field(default_factory=dict)  # servers of drills, on loopback addresses of their own
     hosts: dict[str, Host] = field(default_factory=dict)
     caches: dict[str, Redis] = field(default_factory=dict)
     earlier: dict[str, dict[int, float]] = field(default_factory=dict)  # what looks remembered: fact -> seconds before now -> value

@@ -3,6 +3,7 @@
 from muster.kinds.base import Entity
 from muster.kinds.cluster import Autoscaler, CronJob, DisruptionBudget, Jobs, Nodes, Quota, Resource, Service, StorageClass, Volume
 from muster.kinds.config import ConfigMap, Ingress, StoredSecret
+from muster.kinds.drills import Drill
 from muster.kinds.hosts import Backup, Host, HostFile
 from muster.kinds.identities import OwnIdentity
 from muster.kinds.kubernetes import Workload
@@ -44,5 +45,6 @@ KINDS: tuple[type[Entity], ...] = (
     Host,
     HostFile,
     Backup,
+    Drill,
     OwnIdentity,
 )

@@ -6,102 +6,15 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
-from muster.amounts import Amount, Band, Choices, Pattern, Unit
-from muster.expectations import Cadence, Expect, Limit, Many, Model, Name, Terms, Wanted
+from muster.amounts import Amount, Pattern, Unit
+from muster.expectations import Cadence, Expect, Limit, Many, Model, Name, Wanted
 from muster.interpolation import filled, names
 from muster.kinds.base import Entity
 from muster.kinds.earlier import Increases
+from muster.kinds.reading_limits import Between, ComparedTo, OneOf, SameAs, Scalar, one_list
 from muster.units import Duration
 
 _WINDOW = "${window}"
-
-
-def _scalar(value: Any) -> Any:
-    """A number becomes an Amount, a text that only looks like one too; it remembers how it was written."""
-    try:
-        return value if isinstance(value, bool) else Amount.parse(value)
-    except ValueError:
-        return value
-
-
-Scalar = Annotated[Amount | bool | str, Field(union_mode="left_to_right"), BeforeValidator(_scalar)]
-"""A number, one with a unit, true, false, or a text."""
-
-
-def _one_list(value: Any) -> Any:
-    """`between: [1, 2]` is one limit that is a list, not two limits."""
-    if isinstance(value, (list, tuple)) and not any(isinstance(each, (dict, list, tuple, Terms)) for each in value):
-        return [value]
-    return value
-
-
-class Between(Terms):
-    """`between: [1, 5]` or `between: {limit: [1, 5], severity: P1}`: lowest and highest, both allowed."""
-
-    limit: Annotated[tuple[Amount, Amount], Field(strict=False)]
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "Between":
-        if self.limit[0] > self.limit[1]:
-            raise PydanticCustomError("between", "the lower number comes first")
-        return self
-
-    @property
-    def value(self) -> Band:
-        """The two numbers as a set that a value may be in."""
-        return Band(self.limit)
-
-
-class OneOf(Terms):
-    """`one_of: [primary, standby]`: each value is one of these."""
-
-    limit: Annotated[tuple[Scalar, ...], Field(strict=False, min_length=1)]
-
-    @property
-    def value(self) -> Choices:
-        """The choices as a set that a value may be in."""
-        return Choices(self.limit)
-
-
-class SameAs(Terms):
-    """`same_as: other-reading`, or with a tolerance for numbers: `{reading: other-reading, within: 5}`."""
-
-    primary: ClassVar[str] = "reading"
-
-    reading: Name
-    """Name of the other reading."""
-    within: Amount = Amount(0)
-    """How far two numbers may lie apart; zero for texts."""
-
-    @property
-    def value(self) -> Amount:
-        """The largest difference that is allowed."""
-        return self.within
-
-
-class ComparedTo(Terms):
-    """`compared_to: {offset: 1h, at_least: 80%}`: the value as a share of what the same expression was worth earlier."""
-
-    primary: ClassVar[str] = "offset"
-
-    offset: Duration
-    """How long ago the other value is taken."""
-    at_least: Amount | None = None
-    """Lowest share of the earlier value, such as 80% or 0.8."""
-    at_most: Amount | None = None
-    """Highest share of the earlier value, such as 150%."""
-
-    @model_validator(mode="after")
-    def _bounded(self) -> "ComparedTo":
-        if self.at_least is None and self.at_most is None:
-            raise PydanticCustomError("compared_to", "at_least or at_most is missing: how much may it change?")
-        return self
-
-    @property
-    def value(self) -> Band:
-        """The shares that are allowed."""
-        lowest = Amount(float("-inf")) if self.at_least is None else self.at_least
-        return Band((lowest, Amount(float("inf")) if self.at_most is None else self.at_most))
 
 
 class ReadingExpect(Expect):
@@ -109,7 +22,7 @@ class ReadingExpect(Expect):
 
     equals: Wanted[Limit[Scalar]] | None = None
     """Exactly this number, text or boolean."""
-    one_of: Annotated[Wanted[OneOf] | None, BeforeValidator(_one_list)] = None
+    one_of: Annotated[Wanted[OneOf] | None, BeforeValidator(one_list)] = None
     """One of these."""
     at_least: Wanted[Limit[Amount]] | None = None
     """This number or more."""
@@ -119,7 +32,7 @@ class ReadingExpect(Expect):
     """More than this number."""
     below: Wanted[Limit[Amount]] | None = None
     """Less than this number."""
-    between: Annotated[Wanted[Between] | None, BeforeValidator(_one_list)] = None
+    between: Annotated[Wanted[Between] | None, BeforeValidator(one_list)] = None
     """Between two numbers, both allowed."""
     matches: Wanted[Limit[Pattern]] | None = None
     """A text in which this regular expression is found; `^` and `$` bind it to the ends."""
@@ -181,6 +94,10 @@ class Reading(Entity):
     """A share of two PromQL expressions."""
     each: str | None = Field(default=None, pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")
     """The label that names the series, when each of several series is to meet the expectations."""
+    in_: Literal["restored"] | None = Field(default=None, alias="in")
+    """Asked, by `sql`, in what a restore drill brought back: an invariant that the backup has to keep."""
+    drill: Name | None = None
+    """Name of the drill, for `in: restored`."""
     window: Duration | None = None
     """The span that the value is about; stands for `${window}` in the expression and shows in the report."""
     unit: Unit = ""
@@ -190,6 +107,20 @@ class Reading(Entity):
     expect: ReadingExpect
 
     _readings: "dict[str, Reading]" = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _judged_with_its_drill(cls, value: Any) -> Any:
+        return {"cadence": "restore_drill", **value} if isinstance(value, dict) and value.get("in") == "restored" else value
+
+    @model_validator(mode="after")
+    def _restored_whole(self) -> "Reading":
+        given = (self.sql is not None, self.drill is not None, self.connection is None, self.cadence == "restore_drill")
+        if self.restored and not all(given):
+            raise PydanticCustomError("restored", "in: restored needs sql and drill, has no connection, and is judged with its drill")
+        if not self.restored and (self.drill or self.cadence == "restore_drill"):
+            raise PydanticCustomError("restored", "drill, and cadence restore_drill, are for readings with in: restored")
+        return self
 
     @model_validator(mode="after")
     def _one_way(self) -> "Reading":
@@ -208,7 +139,7 @@ class Reading(Entity):
             raise PydanticCustomError("text_only", "PromQL yields numbers: matches and contains need sql or json")
         if self.expect.increases is not None and self.each:
             raise PydanticCustomError("one_value", "increases compares one value with an earlier look: not with each")
-        if self.json_ is None and self.connection is None:
+        if self.json_ is None and self.connection is None and not self.restored:
             raise PydanticCustomError("connection", "connection is missing")
         self._check_references()
         return self
@@ -232,6 +163,11 @@ class Reading(Entity):
         if self.window is None:
             return text
         return text.replace(_WINDOW, f"{self.window:.0f}s" if float(self.window).is_integer() else f"{self.window * 1000:.0f}ms")
+
+    @property
+    def restored(self) -> bool:
+        """Whether it is asked in what a drill restored."""
+        return self.in_ is not None
 
     @property
     def prometheus(self) -> bool:
@@ -300,6 +236,9 @@ class Reading(Entity):
                 if units:
                     return units[0]
         return ""
+
+    def target(self) -> str:
+        return f"drill {self.drill}" if self.restored else super().target()
 
     def where(self) -> str:
         """The expression itself, on one line."""

@@ -11,7 +11,7 @@ from muster.connections import Connection, Http, Kubernetes, Postgresql, origin
 from muster.expectations import Expect, Limit, Model, Name, Severity, Wanted
 from muster.interpolation import filled, names
 from muster.kinds.base import Entity
-from muster.kinds.readings import _one_list
+from muster.kinds.reading_limits import one_list
 from muster.kinds.web_limits import MONTH, Body, Headers, Named, Refusal, Status, Trusted
 from muster.probes import DEFAULT_TIMEOUT, CouldNotLook
 from muster.secrets import Setting, learned_header
@@ -27,7 +27,7 @@ LISTENS = 0.9
 class EndpointExpect(Expect):
     """What an endpoint answers; the certificate is expected too, unless the address is plain http."""
 
-    status: Annotated[Wanted[Status] | None, BeforeValidator(_one_list)] = (Status(limit=(200,)),)
+    status: Annotated[Wanted[Status] | None, BeforeValidator(one_list)] = (Status(limit=(200,)),)
     """Status code of the last answer, after redirects: `200`, or one of several `[200, 204]`."""
     json_: Wanted[Named] | None = Field(default=None, alias="json")
     """Values of a JSON body by path: `{status: healthy, checks[0].ok: true, length(data): {at_least: 1}}`."""
@@ -43,7 +43,7 @@ class EndpointExpect(Expect):
     """Rows of a real CSV body below its header."""
     redirects_to: Wanted[Limit[str]] | None = None
     """Where the first answer redirects to: an absolute URL without query."""
-    refuses_anonymous: Annotated[Wanted[Refusal] | None, BeforeValidator(_one_list)] = None
+    refuses_anonymous: Annotated[Wanted[Refusal] | None, BeforeValidator(one_list)] = None
     """The same request without credentials is refused: `true` for 401 or 403, or the codes."""
     certificate_valid_for: Wanted[Limit[Duration]] | None = (Limit[Duration](limit=MONTH),)
     """What is left of the shortest-lived certificate of the chain, at every address behind the name."""

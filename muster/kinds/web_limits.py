@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from muster.amounts import Amount, Pattern, same
 from muster.expectations import Many, Model, Terms
-from muster.kinds.readings import Scalar
+from muster.kinds.reading_limits import Scalar
 from muster.units import Duration
 
 JsonScalar = str | int | float | bool | None

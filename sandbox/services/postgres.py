@@ -22,7 +22,6 @@ from sandbox.world import Database, Served
 Certificate = Callable[[Served], tuple[bytes, bytes]]  # -> chain to send and private key, both PEM
 INITDB = ("--no-sync", "--username=postgres", "--auth=trust", "--no-locale", "--encoding=UTF8", "--wal-segsize=1", "--data-checksums")
 SETTINGS = {
-    "listen_addresses": "127.0.0.1",
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
@@ -41,7 +40,7 @@ START_SECONDS = 30.0
 class PostgresServer(Server):
     """One server with one `Database` in it. Not for use from several threads at once."""
 
-    def __init__(self, folder: Path, certificate: Certificate, remember: Callable[[Path], None]) -> None:
+    def __init__(self, folder: Path, certificate: Certificate, remember: Callable[[Path], None], address: str = "127.0.0.1") -> None:
         """`folder` takes its log; `remember` is told of every folder made elsewhere. Raises NotProvided without a server."""
         folder.mkdir(parents=True, exist_ok=True)
         self._log = folder / "postgres.log"
@@ -50,7 +49,8 @@ class PostgresServer(Server):
         self._template = _template(self._home)
         self._database: Database | None = None
         self._sessions = Sessions()
-        super().__init__()
+        self._address = address
+        super().__init__(address)
 
     def apply(self, database: Database) -> None:
         """Become `database`. Raises ServiceFailed when the server or one of its statements refuses."""
@@ -81,6 +81,14 @@ class PostgresServer(Server):
             connect_timeout=10,
         )
 
+    def dump(self, dbname: str, options: list[str]) -> str:
+        """What pg_dump says of a database. Raises ServiceFailed."""
+        command = [str(self._home.binaries / "pg_dump"), "-h", str(self._home.sockets), "-p", str(self.port), "-U", "postgres"]
+        made = self._home.run([*command, *options, dbname])
+        if made.returncode:
+            raise ServiceFailed(f"pg_dump failed: {made.stderr.strip()[-500:]}")
+        return made.stdout
+
     def stop(self) -> None:
         """End the server and remove its files, the log aside."""
         self._shut_down()
@@ -103,7 +111,11 @@ class PostgresServer(Server):
         self._fill(database)
 
     def _start(self, database: Database) -> None:
-        settings = SETTINGS | {"port": str(self.port), "unix_socket_directories": str(self._home.sockets)}
+        settings = SETTINGS | {
+            "listen_addresses": self._address,
+            "port": str(self.port),
+            "unix_socket_directories": str(self._home.sockets),
+        }
         if database.certificate is not None:
             settings |= {"ssl": "on", "ssl_cert_file": "server.crt", "ssl_key_file": "server.key"}
         text = "".join(f"{name} = '{value.replace(chr(39), chr(39) * 2)}'\n" for name, value in (settings | database.settings).items())

@@ -13,7 +13,8 @@ from muster.amounts import Amount, Measured
 from muster.case import Case, Identity
 from muster.connections import Connection, Http, Prometheus
 from muster.kinds.base import bind
-from muster.kinds.readings import ComparedTo, Reading
+from muster.kinds.reading_limits import ComparedTo
+from muster.kinds.readings import Reading
 from muster.probes import PROBES, CouldNotLook, Nothing
 from muster.units import Duration, Instant
 from tests.probes.database_servers import Server, pick, running_server

@@ -52,7 +52,7 @@ def _dump(now: float, night: int) -> str:
 
 
 def _complete(night: int) -> HostFile:
-    return HostFile(HEAD, ROWS - 20_000 * night, TAIL, gzip=True, written=AGE + night * DAY)
+    return HostFile(HEAD, ROWS - 20_000 * night, TAIL, gzip=True, written=AGE + night * DAY, dump="" if night else "database")
 
 
 def newest(world: World) -> HostFile:
@@ -65,6 +65,8 @@ def _latest(**values: object) -> Callable[[World], None]:
     """An edit that sets fields of the newest dump."""
 
     def edit(world: World) -> None:
+        if values.keys() & {"head", "filler", "tail"}:
+            newest(world).dump = ""  # what it holds is said here
         for name, value in values.items():
             setattr(newest(world), name, value)
 

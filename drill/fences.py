@@ -1,0 +1,129 @@
+"""Why a drill does not begin: its scratch place could be production, is too small, or is taken. Each is asked before anything is created."""
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from drill.scratch import Place
+from fixtures.web import net
+from muster.connections import Connection, Postgresql
+from muster.environment import Environment
+from muster.fence import literal
+from muster.kinds.drills import Drill
+from muster.probes import CouldNotLook
+from muster.secrets import Setting
+from muster.selection import declared, load_all
+from muster.units import ByteSize
+
+HOSTS = ("host", "url", "server", "endpoint")
+"""Fields of connections that say where they lead."""
+ROOM_FOR = 1.2
+"""A restored database takes more than its tables while its indexes are built."""
+
+
+def everywhere(root: Path) -> list[Environment]:
+    """Every environment that is declared, of every system. Raises ConfigError when one of them cannot be read."""
+    return [each for system, name in declared(root) for each in load_all(root, [f"{system}/{name}"])]
+
+
+def named_alike(scratch: Postgresql, environments: Iterable[Environment]) -> list[str]:
+    """Sentences about connections, of any environment, that lead to the address of the scratch server, whatever the port or alias.
+
+    Raises CouldNotLook when the scratch server itself has no address.
+    """
+    mine = _addresses(scratch.host.resolve(), scratch.port_number())
+    found = []
+    for environment in environments:
+        for name, connection in environment.connections.items():
+            for host in _hosts(connection):
+                if host.lower() == scratch.host.resolve().lower() or mine & _known(host):
+                    found.append(f"the scratch server has the address of {environment.id}'s connection {name} ({host})")
+    return sorted(set(found))
+
+
+def _hosts(connection: Connection) -> Iterator[str]:
+    """Where a connection leads, as far as this machine knows."""
+    for field in HOSTS:
+        value = getattr(connection, field, None)
+        if not value:
+            continue
+        try:
+            text = value.resolve() if isinstance(value, Setting) else str(value)
+        except CouldNotLook:  # a variable of another environment, which this run does not have
+            continue
+        host = urlsplit(text).hostname if "://" in text else text
+        if host and not host.startswith("/"):
+            yield host
+
+
+def _known(host: str) -> set[str]:
+    """The addresses of a host; none when its name means nothing here, and so leads nowhere."""
+    try:
+        return _addresses(host, 0)
+    except CouldNotLook:
+        return set()
+
+
+def _addresses(host: str, port: int) -> set[str]:
+    """The addresses behind a host, in one spelling each; a folder of sockets has none. Raises CouldNotLook."""
+    if host.startswith("/"):
+        return set()
+    if (written := literal(host)) is not None:
+        return {_plain(str(written))}
+    with net.clock():
+        return {_plain(str(place[0])) for _, place in net.resolve(host, port)}
+
+
+def _plain(text: str) -> str:
+    address = ipaddress.ip_address(text.partition("%")[0])
+    mapped = getattr(address, "ipv4_mapped", None)
+    unspecified = {4: "127.0.0.1", 6: "::1"}[address.version]
+    return unspecified if address.is_unspecified else str(mapped or address)
+
+
+def same_server(place: Place, environment: Environment, others: Iterable[Environment]) -> list[str]:
+    """Sentences about servers that are the scratch server by their own account.
+
+    Every postgresql connection of the environment is asked, or declares its identifier; those of other environments are compared
+    as far as they declare it. Raises CouldNotLook when the scratch server does not say who it is.
+    """
+    mine, found = place.identifier(), []
+    for name, connection in _databases(environment):
+        told = connection.system_identifier or _asked(connection)
+        if not told:
+            found.append(
+                f"nobody knows whether the scratch server is that of connection {name}, which does not say who it is;"
+                f" declare its system_identifier (select system_identifier from pg_control_system())"
+            )
+        elif told == mine:
+            found.append(f"the scratch server is the server of connection {name}: both have the system identifier {mine}")
+    for other in others:
+        same = [name for name, connection in _databases(other) if connection.system_identifier == mine]
+        found += [f"the scratch server is declared as {other.id}'s connection {name}: system identifier {mine}" for name in same]
+    if place.rows("select pg_is_in_recovery()")[0][0]:
+        found.append("the scratch server is a standby: it follows another server, and nothing can be restored into it")
+    return found
+
+
+def _databases(environment: Environment) -> list[tuple[str, Postgresql]]:
+    return [(name, each) for name, each in environment.connections.items() if isinstance(each, Postgresql)]
+
+
+def _asked(connection: Postgresql) -> str:
+    """The system identifier that a server tells; empty when it does not."""
+    from fixtures.postgresql.client import session
+
+    try:
+        with session(connection) as (opened, _):
+            return str(opened.row("select system_identifier from pg_control_system()")[0])
+    except CouldNotLook:
+        return ""
+
+
+def too_large(drill: Drill, estimate: int) -> list[str]:
+    """A sentence when the estimate of what the restored backup takes is more than the scratch place has."""
+    room = drill.place_to_write.room
+    if estimate <= room:
+        return []
+    return [f"the backup restores to about {ByteSize(estimate)}, and scratch {drill.scratch} has room for {room}"]

@@ -1,0 +1,68 @@
+"""What checks compare that depends on their limit: bands of rows, the newest row, the trend."""
+
+from dataclasses import replace
+
+import pytest
+
+from drill.observed import DrillContents, DrillNewest, DrillRows, DrillTime, TableRows
+from muster.expectations import Terms
+from muster.kinds.drills import Rows
+from muster.probes import CouldNotLook, Nothing
+from muster.units import Counted, Duration, Instant, Percent
+
+
+@pytest.fixture
+def drill_rows_of_live(drill_contents: DrillContents, terms: Terms) -> DrillRows:
+    """Tables that hold too few or too many of the rows that live has."""
+    if not drill_contents.live_known:
+        raise CouldNotLook(
+            "live was not asked, so nobody knows how many rows there are", cause="drill: live", hint="give the drill `live:`, or rows_of_last"
+        )
+    return _outside(drill_contents, terms, {each.table: each.live for each in drill_contents.tables})
+
+
+@pytest.fixture
+def drill_rows_of_last(drill_contents: DrillContents, terms: Terms) -> DrillRows:
+    """Tables that hold too few or too many of the rows that the last drill that passed brought back."""
+    last = {each.table: each.last for each in drill_contents.tables}
+    if all(rows is None for rows in last.values()):
+        raise CouldNotLook("no drill has passed before, so there is nothing to compare with", cause="drill: history", hint="drill again")
+    return _outside(drill_contents, terms, last)
+
+
+def _outside(contents: DrillContents, terms: Terms, known: dict[str, int | None]) -> DrillRows:
+    assert isinstance(terms, Rows)
+    compared = [(each, rows) for each in contents.tables if (rows := known[each.table]) is not None]
+    outside = [_line(each, rows) for each, rows in compared if not _inside(each.copy, rows, terms)]
+    left_out = len(contents.tables) - len(compared)
+    note = f"{left_out} tables of unknown size were not compared" if left_out else ""
+    return DrillRows(looked_at=len(compared), of="tables", seen=contents.seen, note=note, outside=Counted(outside))
+
+
+def _inside(copy: int, known: int, terms: Rows) -> bool:
+    return known * terms.at_least <= copy <= max(known * terms.at_most, known + 10)
+
+
+def _line(table: TableRows, known: int) -> str:
+    share = f" ({Percent(table.copy / known)})" if known else ""
+    return f"{table.table}: {table.copy} rows of {'' if table.exact else 'about '}{known}{share}"
+
+
+@pytest.fixture
+def drill_newest(drill_contents: DrillContents) -> DrillNewest | Nothing:
+    """By how much the newest row of each declared table is older than the backup: the table where that is most."""
+    if drill_contents.empty or not drill_contents.newest:
+        what = ", ".join(drill_contents.empty) or "no table is declared"
+        return Nothing(of="tables", seen=drill_contents.seen, note=f"no row says when it was written: {what}")
+    table, newest = min(drill_contents.newest.items(), key=lambda each: each[1])
+    older = Duration(max(0.0, drill_contents.written - newest))
+    note = f"{table}: newest row {Instant(newest)}, backup {Instant(drill_contents.written)}"
+    return DrillNewest(looked_at=len(drill_contents.newest), of="tables", seen=drill_contents.seen, note=note, older=older)
+
+
+@pytest.fixture
+def drill_trend(drill_time: DrillTime) -> DrillTime:
+    """The same, where there are enough drills for a trend; without a breach it is far away."""
+    if not drill_time.drills:
+        raise CouldNotLook("there are not enough past drills for a trend", cause="drill: history", hint="drill again next month")
+    return drill_time if drill_time.breach is not None else replace(drill_time, breach=Duration(float("inf")))

@@ -1,0 +1,175 @@
+"""The scratch server: one database and one role for each drill, a lock against a second one, and the sweeping of what was left.
+
+What is created carries a name that proves itself (`drill.lease`). Nothing else on the server is ever touched.
+"""
+
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from drill.login import log_in
+from drill.lease import Lease, parse
+from fixtures.postgresql.client import address
+from muster.probes import CouldNotLook
+from muster.scratch import ScratchServer
+from muster.scrubber import learn
+
+LOCK = 0x6D75737465720001
+"""Key of the advisory lock that a drill holds on its scratch server."""
+
+
+@dataclass(frozen=True)
+class Copy:
+    """The database into which a backup is restored, and the role that restores it."""
+
+    server: ScratchServer
+    lease: Lease
+    password: str = field(repr=False)
+
+    def connect(self, ends: float) -> Any:
+        """A session as the role that was made for this drill: no superuser, and nothing but this database is its own."""
+        return log_in(self.server, ends, dbname=self.lease.name, user=self.lease.name, password=self.password)
+
+    def administer(self, ends: float) -> Any:
+        """A session in the copy as the administrator of the scratch server."""
+        return log_in(self.server, ends, dbname=self.lease.name)
+
+
+class Place:
+    """A session of the administrator of the scratch server. It holds the lock."""
+
+    def __init__(self, server: ScratchServer, session: Any, ends: float) -> None:
+        self.server, self.ends, self._session = server, ends, session
+        self.name = address(server)
+
+    def rows(self, statement: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+        """The rows of a statement, or none. Raises CouldNotLook."""
+        import psycopg
+
+        try:
+            answer = self._session.execute(statement, parameters)
+            return list(answer.fetchall()) if answer.description else []
+        except psycopg.Error as error:
+            raise refused(error, self.name) from None
+
+    def identifier(self) -> str:
+        """The server's system identifier. Raises CouldNotLook when the administrator may not read it."""
+        return str(self.rows("select system_identifier from pg_control_system()")[0][0])
+
+    def version(self) -> int:
+        """The server's version, as 150018 for 15.18."""
+        return int(self.rows("select current_setting('server_version_num')")[0][0])
+
+    def leftovers(self) -> list[tuple[str, str, Lease]]:
+        """What drills have left: kind, name, claim. What only looks like it is not among them."""
+        databases = [("database", name, name) for (name,) in self.rows("select datname from pg_database order by 1")]
+        roles = self.rows("select rolname, coalesce(shobj_description(oid, 'pg_authid'), '') from pg_roles order by 1")
+        named = [("role", name, name if parse(name) else comment) for name, comment in roles]
+        return [(kind, name, claim) for kind, name, said in (*databases, *named) if (claim := parse(said)) is not None]
+
+    def create(self, lease: Lease, roles: tuple[str, ...], encoding: str = "") -> Copy:
+        """The role of a drill, the roles that its dump names, and an empty database that belongs to the first. Raises CouldNotLook."""
+        password = learn(secrets.token_urlsafe(24))
+        self._make_role(lease, password)
+        for role in roles:
+            self._make_needed(role, lease)
+        chosen = f" encoding {_literal(encoding)}" if encoding else ""
+        self.rows(f"create database {_name(lease.name)} owner {_name(lease.name)} template template0{chosen}")
+        self.rows(f"revoke connect on database {_name(lease.name)} from public")
+        copy = Copy(self.server, lease, password)
+        with copy.administer(self.ends) as session:
+            for role in roles:
+                session.execute(f"grant usage, create on schema public to {_name(role)}")
+                session.execute(f"grant create on database {_name(lease.name)} to {_name(role)}")
+        return copy
+
+    def _make_role(self, lease: Lease, password: str) -> None:
+        # The hash is made here, so that no log of the server holds the password.
+        hashed = self._session.pgconn.encrypt_password(password.encode(), lease.name.encode(), b"scram-sha-256").decode()
+        until = time.strftime("%Y-%m-%d %H:%M:%S+00", time.gmtime(lease.ends))
+        self.rows(
+            f"create role {_name(lease.name)} login nosuperuser nocreatedb nocreaterole noreplication nobypassrls"
+            f" password {_literal(hashed)} valid until {_literal(until)}"
+        )
+        self.rows(f"grant {_name(lease.name)} to current_user")
+
+    def _make_needed(self, role: str, lease: Lease) -> None:
+        """A role that the dump names: made without login, and marked as this drill's, unless the server has it already."""
+        if not self.rows("select 1 from pg_roles where rolname = %s", (role,)):
+            # In one transaction: there is no moment at which it exists without its mark.
+            with self._session.transaction():
+                self.rows(f"create role {_name(role)} nologin nosuperuser")
+                self.rows(f"comment on role {_name(role)} is {_literal(lease.name)}")
+        self.rows(f"grant {_name(role)} to {_name(lease.name)}")
+
+    def remove(self, kind: str, name: str) -> None:
+        """Remove a database, with the sessions in it, or a role. Raises CouldNotLook, also when it is gone already."""
+        if kind == "database":
+            self.rows("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and pid <> pg_backend_pid()", (name,))
+            force = " with (force)" if self.version() >= 130000 else ""
+            self.rows(f"drop database {_name(name)}{force}")
+        else:
+            self.rows(f"drop role {_name(name)}")
+
+    def sweep(self, mine: str = "") -> list[str]:
+        """Remove what `mine`, or an expired drill, left; what is left of other drills is told too. One line for each thing."""
+        told = []
+        for kind, name, claim in sorted(self.leftovers(), key=lambda each: each[0] != "database"):
+            if claim.name != mine and not claim.expired(time.time()):
+                told.append(f"{kind} {name} of a drill that did not end; it may be removed from {_moment(claim.ends)} on")
+                continue
+            try:
+                self.remove(kind, name)
+                told.append(f"{kind} {name}, removed")
+            except CouldNotLook as error:
+                told.append(f"{kind} {name}, which could not be removed: {error.reason}")
+        return told
+
+
+@contextmanager
+def opened(server: ScratchServer, ends: float) -> Iterator[Place]:
+    """The administrator's session, with the lock that keeps a second drill away. Raises CouldNotLook, or Busy."""
+    session = log_in(server, ends)
+    with session:
+        place = Place(server, session, ends)
+        if not place.rows("select pg_try_advisory_lock(%s)", (LOCK,))[0][0]:
+            raise Busy(_holder(place))
+        yield place
+
+
+class Busy(Exception):
+    """Another drill holds the scratch server; the text says which session."""
+
+
+def _holder(place: Place) -> str:
+    found = place.rows(
+        "select a.pid, a.backend_start from pg_locks l join pg_stat_activity a using (pid)"
+        " where l.locktype = 'advisory' and l.granted and (l.classid::bigint << 32) | l.objid::bigint = %s",
+        (LOCK,),
+    )
+    who = f", session {found[0][0]} since {found[0][1]:%Y-%m-%d %H:%M UTC}" if found else ""
+    return f"another drill is under way on {place.name}{who}"
+
+
+def refused(error: Exception, name: str) -> CouldNotLook:
+    """A statement that the scratch server did not do, without the data that its message may hold."""
+    diagnosis = getattr(error, "diag", None)
+    said = getattr(diagnosis, "message_primary", None) or str(error).partition("\n")[0]
+    return CouldNotLook(f"the scratch server refuses: {said}", cause=name, hint="see docs/restore-drill.md: the rights that a drill needs")
+
+
+def _name(identifier: str) -> str:
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    if "\\" in text or "\0" in text:
+        raise ValueError("a text with a backslash is no name of ours")
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _moment(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(at))

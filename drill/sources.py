@@ -1,0 +1,143 @@
+"""Where the backup lies that is to be restored: the newest one, looked at and read, never changed."""
+
+import os
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from drill.errors import Damaged
+from fixtures.hosts.backups import newest
+from fixtures.hosts.files import FileState, state_of
+from muster.connections import Local, Ssh
+from muster.kinds.base import Entity
+from muster.kinds.hosts import Backup
+from muster.probes import CouldNotLook
+from muster.text import cut
+
+CHUNK = 1 << 20
+"""Bytes that are read at once."""
+SKEW = 60.0
+"""Seconds by which clocks may differ before ages mean nothing."""
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A backup, as it lay there when it was chosen."""
+
+    name: str
+    """Path or key."""
+    seen: str
+    """Where: connection, host, path; or bucket and key."""
+    size: int
+    written: float
+    """Unix seconds, by the clock of where it lies."""
+    now: float
+    """That clock when it was looked at."""
+    version: str
+    """What changes when somebody replaces it: inode and time, or the version of an object."""
+    encrypted: str | None = None
+    """How it is encrypted where it lies; empty: it is not; None: nobody says."""
+    checksum: str = ""
+    """SHA-256 in hex, where it is stored beside the object."""
+    read: Callable[[], Iterator[bytes]] = field(repr=False, compare=False, default=lambda: iter(()))
+    """Its bytes, from the beginning."""
+
+
+def find(backup: Entity) -> Artefact:
+    """The newest backup of what an entity names. Raises Damaged when there is none, CouldNotLook when nobody can say."""
+    assert isinstance(backup, Backup), backup.key
+    file = newest(backup) if backup.newest else state_of(backup, backup.path)
+    if not file.exists:
+        raise Damaged(f"there is no backup: {file.note}")
+    return _artefact(backup, file)
+
+
+def changed(backup: Entity, before: Artefact) -> str:
+    """What has become of the backup since; empty when it is as it was. Raises CouldNotLook."""
+    assert isinstance(backup, Backup), backup.key
+    file = state_of(backup, before.name)
+    if not file.exists:
+        return f"the backup {before.name} is gone"
+    after = _artefact(backup, file)
+    if (after.version, after.size) == (before.version, before.size):
+        return ""
+    return f"the backup {before.name} was replaced or written to: {before.size} bytes before, {after.size} after"
+
+
+def _artefact(backup: Backup, file: FileState) -> Artefact:
+    connection, path = backup.reached(), file.path
+    return Artefact(
+        name=path,
+        seen=file.seen,
+        size=int(file.size),
+        written=float(file.written),
+        now=float(file.now),
+        version=f"{file.inode} {float(file.written):.0f}",
+        read=lambda: _bytes(connection, path),
+    )
+
+
+def _bytes(connection: Ssh | Local, path: str) -> Iterator[bytes]:
+    """A file of a host, as `cat` sends it. Raises CouldNotLook when it does not come to its end."""
+    with _cat(connection, path) as process:
+        assert process.stdout is not None
+        while chunk := process.stdout.read(CHUNK):
+            yield chunk
+        process.wait()
+        if process.returncode:
+            assert process.stderr is not None
+            said = cut(process.stderr.read(4096).decode(errors="replace").strip(), 300)
+            raise CouldNotLook(
+                f"reading the backup broke off: {said or process.returncode}", cause=connection.target(), hint="is the host up?"
+            )
+
+
+@contextmanager
+def _cat(connection: Ssh | Local, path: str) -> Iterator["subprocess.Popen[bytes]"]:
+    from fixtures.hosts.session import KEPT
+
+    environment = {name: os.environ[name] for name in KEPT if name in os.environ} | {"LC_ALL": "C"}
+    pipe = subprocess.PIPE
+    try:
+        process = subprocess.Popen(
+            _command(connection, path), stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, env=environment, start_new_session=True
+        )
+    except OSError as error:
+        raise CouldNotLook(f"cannot run cat: {error.strerror}", cause="this machine") from error
+    with process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def _command(connection: Ssh | Local, path: str) -> list[str]:
+    if isinstance(connection, Local):
+        return ["cat", "--", path]
+    from fixtures.hosts.session import options, session
+
+    held = session(connection)
+    chosen = [*options(connection), "-o", "ControlMaster=no", "-o", f"ControlPath={held.path}"]
+    return ["ssh", *chosen, "--", connection.name(), f"cat -- {shlex.quote(path)}"]
+
+
+def age(artefact: Artefact) -> float:
+    """Seconds since it was written, by the clock of where it lies. Raises CouldNotLook when that lies in the future, or clocks differ."""
+    skew = artefact.now - time.time()
+    if abs(skew) > SKEW:
+        raise CouldNotLook(
+            f"the clock where the backup lies is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}, so no age means anything",
+            cause=f"{artefact.seen}: clock",
+            hint="timedatectl on both machines",
+        )
+    old = artefact.now - artefact.written
+    if old < -SKEW:
+        raise CouldNotLook(
+            f"the backup was written {-old:.0f} s in the future of its own host", cause=f"{artefact.seen}: clock", hint="date; stat"
+        )
+    return max(0.0, old)
