@@ -1,38 +1,35 @@
-"""What past drills took: the trend of the recovery time, and when it will break the promise."""
+"""What is kept of a drill: a line in `drills.jsonl`, and of the last one that passed what the next is compared with."""
 
-import statistics
-from dataclasses import dataclass
+import json
+import os
+from pathlib import Path
 
-LEAST = 3
-"""Drills from which on there is a trend."""
-
-
-@dataclass(frozen=True)
-class Trend:
-    """A straight line through the times that past drills took."""
-
-    slope: float
-    """Seconds by which a drill takes longer for each second that passes."""
-    last: float
-    """What the line says for the newest of them, seconds."""
-    at: float
-    """When that was, Unix seconds."""
-
-    def breach(self, limit: float) -> float | None:
-        """The Unix time at which the line reaches `limit` seconds; None when it does not rise, or only in a hundred years."""
-        if self.last >= limit:
-            return self.at
-        if self.slope <= 0:
-            return None
-        wait = (limit - self.last) / self.slope
-        return self.at + wait if wait < 100 * 365 * 86400 else None
+from drill.proofs import Proofs
+from muster.kinds.drills import Drill
+from muster.scrubber import dumps
+from muster.state import StateError
 
 
-def trend(drills: list[tuple[float, float]]) -> Trend | None:
-    """The line through (when, seconds) pairs, by least squares; None when there are too few."""
-    if len(drills) < LEAST or len({at for at, _ in drills}) < LEAST:
+def _file(state: Path, drill: Drill) -> Path:
+    """`STATE/drills/<system>/<environment>/<name>.json`."""
+    return state / "drills" / drill.key.partition("/drills/")[0] / f"{drill.name}.json"
+
+
+def last_good(state: Path, drill: Drill) -> Proofs | None:
+    """What the last drill that passed found; None when there was none. Raises StateError for a file that cannot be trusted."""
+    path = _file(state, drill)
+    try:
+        return Proofs.from_plain(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
         return None
-    times, taken = zip(*drills, strict=True)
-    line = statistics.linear_regression(times, taken)
-    newest = max(times)
-    return Trend(line.slope, line.intercept + line.slope * newest, newest)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StateError(f"{path}: not what a drill keeps ({type(error).__name__}); restore it, or move it away to begin anew") from error
+
+
+def keep(state: Path, drill: Drill, proofs: Proofs) -> None:
+    """Remember a drill that passed. Replaces the file whole. Raises OSError."""
+    path = _file(state, drill)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(f".{os.getpid()}.new")
+    fresh.write_text(dumps(proofs.to_plain()), encoding="utf-8")
+    fresh.replace(path)

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from drill.observed import DrillContents, DrillNewest, DrillRows, DrillTime, TableRows
+from drill.contents import Known, as_known, compare
+from drill.observed import DrillContents, DrillNewest, DrillRows, DrillTime
 from muster.expectations import Terms
 from muster.kinds.drills import Rows
 from muster.probes import CouldNotLook, Nothing
-from muster.units import Counted, Duration, Instant, Percent
+from muster.units import Duration, Instant
 
 
 @pytest.fixture
@@ -16,36 +17,31 @@ def drill_rows_of_live(drill_contents: DrillContents, terms: Terms) -> DrillRows
     """Tables that hold too few or too many of the rows that live has."""
     if not drill_contents.live_known:
         raise CouldNotLook(
-            "live was not asked, so nobody knows how many rows there are", cause="drill: live", hint="give the drill `live:`, or rows_of_last"
+            "live was not asked, so nobody knows how many rows there are",
+            cause="drill: live",
+            hint="give the drill `live:`, or rows_of_last",
         )
-    return _outside(drill_contents, terms, {each.table: each.live for each in drill_contents.tables})
+    known = {each.table: Known(each.live, exact=each.exact, other=each.other) for each in drill_contents.tables}
+    return _outside(drill_contents, terms, known)
 
 
 @pytest.fixture
 def drill_rows_of_last(drill_contents: DrillContents, terms: Terms) -> DrillRows:
     """Tables that hold too few or too many of the rows that the last drill that passed brought back."""
-    last = {each.table: each.last for each in drill_contents.tables}
-    if all(rows is None for rows in last.values()):
+    last = {each.table: each.last for each in drill_contents.tables if each.last is not None}
+    if not last:
         raise CouldNotLook("no drill has passed before, so there is nothing to compare with", cause="drill: history", hint="drill again")
-    return _outside(drill_contents, terms, last)
+    return _outside(drill_contents, terms, as_known(last))
 
 
-def _outside(contents: DrillContents, terms: Terms, known: dict[str, int | None]) -> DrillRows:
+def _outside(contents: DrillContents, terms: Terms, known: dict[str, Known]) -> DrillRows:
+    """A table that the copy lacks is told by the check of the schema."""
     assert isinstance(terms, Rows)
-    compared = [(each, rows) for each in contents.tables if (rows := known[each.table]) is not None]
-    outside = [_line(each, rows) for each, rows in compared if not _inside(each.copy, rows, terms)]
-    left_out = len(contents.tables) - len(compared)
-    note = f"{left_out} tables of unknown size were not compared" if left_out else ""
-    return DrillRows(looked_at=len(compared), of="tables", seen=contents.seen, note=note, outside=Counted(outside))
-
-
-def _inside(copy: int, known: int, terms: Rows) -> bool:
-    return known * terms.at_least <= copy <= max(known * terms.at_most, known + 10)
-
-
-def _line(table: TableRows, known: int) -> str:
-    share = f" ({Percent(table.copy / known)})" if known else ""
-    return f"{table.table}: {table.copy} rows of {'' if table.exact else 'about '}{known}{share}"
+    found = {each.table: each.copy for each in contents.tables if each.copy is not None}
+    compared = compare(found, {table: each for table, each in known.items() if table in found}, terms.at_least, terms.at_most)
+    judged = [line for line in compared.lines if line.judged]
+    note = f"not compared: {compared.untold}" if compared.untold else ""
+    return DrillRows(looked_at=len(judged), of="tables", seen=contents.seen, note=note, outside=compared.outside)
 
 
 @pytest.fixture

@@ -61,11 +61,16 @@ class TableRows:
     """Rows of one table: in the copy, and as far as they are known elsewhere."""
 
     table: str
-    copy: int
+    copy: int | None
+    """None: the copy has no such table."""
     live: int | None = None
+    """None: live does not have it, or does not say."""
     exact: bool = True
     """False: an estimate of live's statistics."""
+    other: int | None = None
+    """A second estimate, where the statistics contradict each other."""
     last: int | None = None
+    """In the last drill that passed."""
 
 
 @dataclass(frozen=True, kw_only=True)

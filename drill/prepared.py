@@ -3,9 +3,12 @@
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import Any
 
 from drill import fences, sources
 from drill.errors import Damaged
+from drill.history import last_good
+from drill.proofs import Proofs
 from drill.scratch import Place, opened
 from muster import fence, samples
 from muster.drills import records
@@ -14,6 +17,7 @@ from muster.kinds.drills import Drill
 from muster.probes import CouldNotLook, begin
 from muster.run import Run
 from muster.scratch import ScratchServer
+from muster.state import StateError
 from muster.units import ByteSize
 from muster.yamlfile import ConfigError
 
@@ -39,8 +43,10 @@ class Prepared:
     estimated_by: str = ""
     trouble: Damaged | CouldNotLook | None = None
     refusals: list[str] = field(default_factory=list)
-    past: list[dict[str, object]] = field(default_factory=list)
+    past: list[dict[str, Any]] = field(default_factory=list)
     """Records of past drills, oldest first."""
+    last: Proofs | None = None
+    """What the last drill that passed found."""
 
     def told(self) -> str:
         """One line about what is going to happen."""
@@ -60,7 +66,10 @@ def prepare(run: Run, drill: Drill, held: ExitStack) -> Prepared:
     fence.enter(drill.reach())
     samples.enter(drill.samples())
     try:
+        made.last = last_good(run.state.folder, drill)
         _fence(made, held)
+    except StateError as error:
+        made.refusals.append(str(error))
     except ConfigError as error:
         made.refusals.append(f"not every environment can be read, so nobody knows what is production: {str(error).splitlines()[0]}")
     except (CouldNotLook, Damaged) as trouble:

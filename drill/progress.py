@@ -45,6 +45,11 @@ class Progress:
         of = f" of {ByteSize(total)}, {span(max(0, total - done) / rate)} left" if total and rate else ""
         return f"drill {self._name}: {self._phase} {ByteSize(done)}{of}, {ByteSize(int(rate))}/s"
 
+    def told(self, line: str) -> None:
+        """A line that stays."""
+        if self._reporter is not None:
+            self._reporter.write_line(line)
+
     def end(self) -> None:
         """Leave the terminal as it was."""
         if self._terminal:

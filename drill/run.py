@@ -1,4 +1,4 @@
-"""One drill, phase after phase. Each leaves an outcome in the store; one that cannot be reached leaves the reason why.
+"""One drill, phase after phase. Each leaves outcomes in the store; one that cannot be reached leaves the reason why.
 
 Whatever happens, Ctrl-C and SIGTERM included, ends with the removal of what was created.
 """
@@ -6,16 +6,15 @@ Whatever happens, Ctrl-C and SIGTERM included, ends with the removal of what was
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
 
-from drill import lease, sources
-from drill.copy import Restored, restore
+from drill import lease, sources, trend
 from drill.errors import Damaged
-from drill.observed import DrillBackup, DrillEnd
+from drill.observed import DrillBackup, DrillEnd, DrillTime
 from drill.prepared import Prepared
 from drill.progress import Progress
+from drill.restoring import Restored, restore
 from drill.scratch import Copy
-from drill.verify import Verified, verify
+from drill.verify import Verifying
 from muster import fence, samples
 from muster.kinds.readings import Reading
 from muster.probes import PROBES, Call, CouldNotLook, Nothing, Observation, begin
@@ -24,15 +23,9 @@ from muster.store import Outcome
 from muster.text import cut
 from muster.units import ByteSize, Counted, Duration, Instant
 
-PHASES = {
-    "find": ("drill_backup",),
-    "restore": ("drill_archive", "drill_clients", "drill_restore"),
-    "verify": ("drill_schema", "drill_contents", "drill_corruption"),
-    "application": ("drill_application",),
-    "time": ("drill_time",),
-    "remove": ("drill_end",),
-}
-"""The probes whose outcomes a phase leaves."""
+RESTORE = ("drill_archive", "drill_clients", "drill_restore")
+ALL = ("drill_backup", *RESTORE, "drill_schema", "drill_contents", "drill_corruption", "drill_application", "drill_time", "drill_end")
+"""The probes whose outcomes a drill leaves."""
 
 
 class Stopped(Exception):
@@ -47,9 +40,8 @@ class Drilling:
         self.lease = lease.new(made.drill.place_to_write.ttl)
         self.seconds: dict[str, float] = {}
         self.earlier: list[str] = []
-        self.copy: Copy | None = None
         self.restored: Restored | None = None
-        self.verified = Verified()
+        self.verifying: Verifying | None = None
         self._why = CouldNotLook(f"{self.drill.name} was not drilled to its end", cause=f"drill {self.drill.name}")
 
     def go(self) -> None:
@@ -60,15 +52,13 @@ class Drilling:
         try:
             with suppress(Stopped):
                 self._find()
-                self._create()
-                self._restore()
-                self._verify()
+                self._verify(self._create_and_restore())
         finally:
             self._remove()
             self._tell_the_rest()
 
     @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
+    def phase(self, name: str, *probes: str) -> Iterator[None]:
         """A phase: timed, in the journal when it begins and when it ends; its failure is the outcome of its probes."""
         self.progress.phase(name)
         self._note(name, "began")
@@ -79,14 +69,14 @@ class Drilling:
             said = f"stopped: {error}"
             self._why = self._consequence(name, error)
             if isinstance(error, CouldNotLook):
-                for probe in PHASES.get(name, ()):
+                for probe in probes:
                     self.put(probe, error=error)
             raise Stopped from error
         except BaseException:
             said = "interrupted"
             raise
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - began
+            self.seconds[name] = time.monotonic() - began
             self._note(name, "ended", said)
 
     def put(self, probe: str, value: Observation | None = None, error: CouldNotLook | None = None) -> None:
@@ -105,7 +95,7 @@ class Drilling:
         return CouldNotLook(f"the drill stopped at {phase}: {error}", cause=f"drill {self.drill.name}: {phase}", hint=hint)
 
     def _find(self) -> None:
-        with self.phase("find"):
+        with self.phase("find", "drill_backup"):
             if isinstance(self.made.trouble, Damaged):
                 self.put("drill_backup", Nothing(of="backups", seen=self.drill.backup, note=str(self.made.trouble)))
             if self.made.trouble is not None:
@@ -118,64 +108,65 @@ class Drilling:
             )  # fmt: skip
             self.put("drill_backup", backup)
 
-    def _create(self) -> None:
+    def _create_and_restore(self) -> Copy:
+        place = self.made.place
+        assert place is not None
         with self.phase("create"):
-            assert self.made.place is not None
-            self.earlier = self.made.place.sweep()
-            self.copy = self.made.place.create(self.lease, tuple(self.drill.roles))
+            self.earlier = place.sweep()
+            copy = place.create(self.lease, tuple(self.drill.roles))
+        with self.phase("restore", *RESTORE):
+            self.restored = restore(self.made, copy, self.progress)
+            for probe, value in self.restored.observations():
+                self.put(probe, value)
+            if self.restored.stopped:
+                raise Damaged(self.restored.stopped)
+        return copy
 
-    def _restore(self) -> None:
-        with self.phase("restore"):
-            assert self.copy is not None
-            self.restored = restore(self.made, self.copy, self.progress, self.put)
-
-    def _verify(self) -> None:
-        assert self.copy is not None
-        for name, step in verify(self.made, self.copy, self.readings, self.put, self.put_reading, self.verified):
-            with self.phase(name):
+    def _verify(self, copy: Copy) -> None:
+        """Each proof by itself: one that fails says nothing about the others."""
+        self.verifying = Verifying(self.made, copy, self.progress, self.put)
+        for name, probes, step in self.verifying.steps():
+            with suppress(Stopped), self.phase(name, *probes):
                 step()
+        for reading in self.readings:
+            self._read(reading)
+        self._time()
 
-    def put_reading(self, reading: Reading, value: Observation | None, error: CouldNotLook | None) -> None:
+    def _read(self, reading: Reading) -> None:
+        assert self.verifying is not None
+        try:
+            self.put_reading(reading, value=self.verifying.reading(reading))
+        except CouldNotLook as error:
+            self.put_reading(reading, error=error)
+
+    def put_reading(self, reading: Reading, value: Observation | None = None, error: CouldNotLook | None = None) -> None:
         """The outcome of a reading that was asked in the copy."""
         call = Call.of(PROBES["measured"], {"reading": reading})
-        self.run.store.outcomes.setdefault(call.key, Outcome(call, value, error, self.made.began, self.seconds.get("readings", 0.0)))
+        self.run.store.outcomes.setdefault(call.key, Outcome(call, value, error, self.made.began, sum(self.seconds.values())))
+
+    def _time(self) -> None:
+        """How long it took until here, by phase, and where that leads."""
+        took = sum(self.seconds.values())
+        past = [(float(str(each["ended"])), float(str(each["took"]))) for each in self.made.past if each.get("verdict") == "holds"]
+        seen = trend.seen(past, (time.time(), took), self.drill)
+        self.put("drill_time", DrillTime(looked_at=len(self.seconds), of="phases", took=Duration(took), phases=dict(self.seconds), **seen))
 
     def _remove(self) -> None:
         """Remove what this drill created, and look whether it is gone."""
-        with suppress(Stopped), self.phase("remove"):
-            left = self._swept()
+        with suppress(Stopped), self.phase("remove", "drill_end"):
+            if self.made.place is None:
+                raise self.made.trouble or self._why
+            self.made.place.sweep(self.lease.name)
+            left = [f"{kind} {name}" for kind, name, claim in self.made.place.leftovers() if claim.name == self.lease.name]
+            changes = sources.changed(self.drill.source_backup, self.made.artefact) if self.made.artefact else ""
             end = DrillEnd(
-                looked_at=1,
-                of="drills",
-                seen=self.lease.name,
-                left=Counted(left),
-                earlier=Counted(self.earlier),
-                changes=Counted(self._changes()),
-            )
+                looked_at=1, of="drills", seen=self.lease.name, left=Counted(left), earlier=Counted(self.earlier),
+                changes=Counted([changes] if changes else []),
+            )  # fmt: skip
             self.put("drill_end", end)
 
-    def _swept(self) -> list[str]:
-        place = self.made.place
-        if place is None:
-            return []
-        place.sweep(self.lease.name)
-        return [f"{kind} {name}" for kind, name, claim in place.leftovers() if claim.name == self.lease.name]
-
-    def _changes(self) -> list[str]:
-        """What is no longer as it was where the drill only reads."""
-        if self.made.artefact is None:
-            return []
-        told = sources.changed(self.drill.source_backup, self.made.artefact)
-        return [told] if told else []
-
     def _tell_the_rest(self) -> None:
-        for probes in PHASES.values():
-            for probe in probes:
-                self.put(probe, error=self._why)
+        for probe in ALL:
+            self.put(probe, error=self._why)
         for reading in self.readings:
-            self.put_reading(reading, None, self._why)
-
-
-def total(seconds: dict[str, float]) -> float:
-    """What counts for the recovery time: everything but the removal."""
-    return sum(value for name, value in seconds.items() if name != "remove")
+            self.put_reading(reading, error=self._why)

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from drill.login import log_in
 from drill.lease import Lease, parse
+from drill.login import log_in
 from fixtures.postgresql.client import address
 from muster.probes import CouldNotLook
 from muster.scratch import ScratchServer
@@ -28,6 +28,19 @@ class Copy:
     server: ScratchServer
     lease: Lease
     password: str = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """Where it is, for a report."""
+        return f"{address(self.server).rpartition('/')[0]}/{self.lease.name}"
+
+    def variables(self) -> dict[str, str]:
+        """What leads a program to the copy, as libpq and most clients read it."""
+        return {
+            "PGHOST": self.server.host.resolve(), "PGPORT": str(self.server.port_number()), "PGDATABASE": self.lease.name,
+            "PGUSER": self.lease.name, "PGPASSWORD": self.password, "PGSSLMODE": self.server.sslmode,
+            **({"PGSSLROOTCERT": self.server.sslrootcert.resolve()} if self.server.sslrootcert else {}),
+        }  # fmt: skip
 
     def connect(self, ends: float) -> Any:
         """A session as the role that was made for this drill: no superuser, and nothing but this database is its own."""

@@ -70,7 +70,7 @@ def test_restored_sequences_are_ahead(drill_contents: DrillContents, limit: int)
 
 @pytest.mark.expects("corrupt")
 def test_restored_pages_are_sound(drill_corruption: DrillCorruption, limit: int) -> None:
-    """amcheck has no complaint about any table or index of the copy.
+    """Amcheck has no complaint about any table or index of the copy.
 
     Next: the same check in live (pg_amcheck); the disks of both
     """
