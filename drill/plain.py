@@ -25,7 +25,7 @@ TOGETHER = 256 * 1024
 """Bytes of INSERTs that are sent at once."""
 _MOST_TOGETHER = 1000
 _SESSION = re.compile(rb"\A(?:(RESET) SESSION AUTHORIZATION|SET SESSION AUTHORIZATION (?:(DEFAULT)|(.+)));\Z")
-_OWNER = re.compile(rb"ALTER .* OWNER TO %s;" % IDENTIFIER, re.DOTALL)
+_OWNER = re.compile(rb"ALTER [A-Z ]+ (?:(%(one)s)\.)?.* OWNER TO (%(one)s);" % {b"one": IDENTIFIER}, re.DOTALL)
 _OF_DATA = (b"COPY ", b"INSERT ", b"SELECT pg_catalog.setval", b"SELECT pg_catalog.lo")
 _OF_INDEXES = re.compile(
     rb"CREATE (?:UNIQUE INDEX|INDEX|(?:CONSTRAINT |EVENT )?TRIGGER|RULE|POLICY|STATISTICS|PUBLICATION)\s"
@@ -152,13 +152,33 @@ class _Loading:
         elif not about_extensions(piece.text):
             if not piece.into:
                 self._guard.statement(piece.text, piece.line)
-            if self._extensions.terms.owners or not _OWNER.fullmatch(piece.text):
+            if not (owner := _OWNER.fullmatch(piece.text)):
                 self._send(piece)
+            elif self._extensions.terms.owners:
+                self._give(piece, *owner.groups())
 
     def _send(self, piece: Statement) -> None:
-        self._phase = _phase_of(piece.text)
-        with self._sending(piece.text, piece.line):
-            self._cursor.execute(_as_member(piece.text), prepare=False, binary=True)
+        self._execute(piece.text, piece.line)
+        self._count(piece)
+
+    def _execute(self, text: bytes, line: int) -> None:
+        self._phase = _phase_of(text)
+        with self._sending(text, line):
+            self._cursor.execute(_as_member(text), prepare=False, binary=True)
+
+    def _give(self, piece: Statement, schema: bytes | None, owner: bytes) -> None:
+        """Hand an object over. A superuser's dump does not care that owners need CREATE on the schema: here he has it for this moment."""
+        try:
+            self._execute(piece.text, piece.line)
+        except _SqlFailed as failed:
+            if schema is None or failed.error.sqlstate != "42501":
+                raise
+            try:
+                self._execute(b"GRANT CREATE ON SCHEMA %s TO %s" % (schema, owner), piece.line)
+                self._execute(piece.text, piece.line)
+                self._execute(b"REVOKE CREATE ON SCHEMA %s FROM %s" % (schema, owner), piece.line)
+            except _SqlFailed:
+                raise failed from None
         self._count(piece)
 
     def _count(self, piece: Statement) -> None:

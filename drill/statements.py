@@ -28,7 +28,10 @@ _SETTINGS = (
 _LITERAL = rb"(?:'[^'\\]*+'|-?\w++|%s)" % IDENTIFIER
 _PRIVILEGES = rb"(?:GRANT OPTION FOR )?[A-Z]++(?: ?\(%(one)s\))?(?:, ?[A-Z]++(?: ?\(%(one)s\))?)*+" % {b"one": IDENTIFIER}
 _GRANTED = rb"TABLE|SEQUENCE|FUNCTION|PROCEDURE|ROUTINE|SCHEMA|TYPE|DOMAIN|LANGUAGE|LARGE OBJECT"
-_LARGE_OBJECTS = rb"lo_create\('\d+'\)|lo_open\('\d+', \d+\)|lowrite\(0, '\\{1,2}x[0-9a-f]*+'\)|lo_close\(0\)|lo_unlink\('\d+'\)"
+_LARGE_OBJECTS = (
+    rb"lo_create\('\d+'\)|lo_open\('\d+', \d+\)|lowrite\(0, '\\{1,2}x[0-9a-f]*+'\)|lo_close\(0\)"
+    rb"|lo_unlink\((?:'\d+'\)|oid\) FROM pg_catalog\.pg_largeobject_metadata WHERE oid = '\d+')"
+)
 _TEMPLATE = rb"""(?:
     SET\ (?:%(settings)s)\ =\ %(literal)s;\Z
   | (?:SET|RESET)\ SESSION\ AUTHORIZATION(?:\ %(literal)s)?;\Z
