@@ -1,4 +1,4 @@
-"""Why a drill does not begin: its scratch place could be production, is too small, or is taken. Each is asked before anything is created."""
+"""Why a drill does not begin: its scratch place could be production, or is too small. It is asked before anything is created."""
 
 import ipaddress
 from collections.abc import Iterable, Iterator
@@ -36,9 +36,8 @@ def named_alike(scratch: Postgresql, environments: Iterable[Environment]) -> lis
     found = []
     for environment in environments:
         for name, connection in environment.connections.items():
-            for host in _hosts(connection):
-                if host.lower() == scratch.host.resolve().lower() or mine & _known(host):
-                    found.append(f"the scratch server has the address of {environment.id}'s connection {name} ({host})")
+            same = [host for host in _hosts(connection) if host.lower() == scratch.host.resolve().lower() or mine & _known(host)]
+            found += [f"the scratch server has the address of {environment.id}'s connection {name} ({host})" for host in same]
     return sorted(set(found))
 
 
@@ -93,8 +92,8 @@ def same_server(place: Place, environment: Environment, others: Iterable[Environ
         told = connection.system_identifier or _asked(connection)
         if not told:
             found.append(
-                f"nobody knows whether the scratch server is that of connection {name}, which does not say who it is;"
-                f" declare its system_identifier (select system_identifier from pg_control_system())"
+                f"nobody knows whether the scratch server is that of connection {name}, which does not say who it is: declare its"
+                " system_identifier, as pg_controldata of that server says it"
             )
         elif told == mine:
             found.append(f"the scratch server is the server of connection {name}: both have the system identifier {mine}")

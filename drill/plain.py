@@ -26,6 +26,8 @@ TOGETHER = 256 * 1024
 _MOST_TOGETHER = 1000
 _SESSION = re.compile(rb"\A(?:(RESET) SESSION AUTHORIZATION|SET SESSION AUTHORIZATION (?:(DEFAULT)|(.+)));\Z")
 _OWNER = re.compile(rb"ALTER [A-Z ]+ (?:(%(one)s)\.)?.* OWNER TO (%(one)s);" % {b"one": IDENTIFIER}, re.DOTALL)
+_OF_THE_SERVER = re.compile(rb"(?:GRANT|REVOKE) .{1,200} ON (?:FUNCTION|PROCEDURE|TABLE|TYPE|LANGUAGE) pg_catalog\.", re.DOTALL)
+"""Rights to the server's own functions and views, such as a monitoring role has: only a superuser may give them, and no data is in them."""
 _OF_DATA = (b"COPY ", b"INSERT ", b"SELECT pg_catalog.setval", b"SELECT pg_catalog.lo")
 _OF_INDEXES = re.compile(
     rb"CREATE (?:UNIQUE INDEX|INDEX|(?:CONSTRAINT |EVENT )?TRIGGER|RULE|POLICY|STATISTICS|PUBLICATION)\s"
@@ -149,7 +151,7 @@ class _Loading:
     def _statement(self, piece: Statement) -> None:
         if found := extension(piece.text):
             self._extensions.make(*found, piece)
-        elif not about_extensions(piece.text):
+        elif not about_extensions(piece.text) and not _OF_THE_SERVER.match(piece.text):
             if not piece.into:
                 self._guard.statement(piece.text, piece.line)
             if not (owner := _OWNER.fullmatch(piece.text)):

@@ -51,9 +51,10 @@ class Prepared:
     def told(self) -> str:
         """One line about what is going to happen."""
         if self.artefact is None:
-            return f"drill {self.drill.name}: no backup was found"
+            return f"drill {self.drill.name}: {self.trouble}"
         size = f"{ByteSize(self.artefact.size)}, about {ByteSize(self.estimate)} restored ({self.estimated_by})"
-        return f"drill {self.drill.name}: {self.artefact.seen}, {size}; scratch {self.drill.scratch} has room for {self.drill.place_to_write.room}"
+        room = self.drill.place_to_write.room
+        return f"drill {self.drill.name}: {self.artefact.seen}, {size}; scratch {self.drill.scratch} has room for {room}"
 
 
 def prepare(run: Run, drill: Drill, held: ExitStack) -> Prepared:

@@ -153,9 +153,9 @@ class Drilling:
 
     def _remove(self) -> None:
         """Remove what this drill created, and look whether it is gone."""
+        if self.made.place is None:
+            return
         with suppress(Stopped), self.phase("remove", "drill_end"):
-            if self.made.place is None:
-                raise self.made.trouble or self._why
             self.made.place.sweep(self.lease.name)
             left = [f"{kind} {name}" for kind, name, claim in self.made.place.leftovers() if claim.name == self.lease.name]
             changes = sources.changed(self.drill.source_backup, self.made.artefact) if self.made.artefact else ""

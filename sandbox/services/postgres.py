@@ -46,7 +46,7 @@ class PostgresServer(Server):
         self._log = folder / "postgres.log"
         self._home = home(postgresql(), remember)
         self._certificate = certificate
-        self._template = _template(self._home)
+        self._template = _template(self._home, address)
         self._database: Database | None = None
         self._sessions = Sessions()
         self._address = address
@@ -189,10 +189,11 @@ def _run(connection: Any, statement: str) -> None:
         raise ServiceFailed(f"postgresql refuses {statement[:120]!r}: {str(error).strip()}") from error
 
 
-def _template(place: Home) -> Path:
-    """An initialised data directory in the cache folder, one for each server version."""
+def _template(place: Home, address: str) -> Path:
+    """An initialised data directory in the cache folder, one for each server version, and for each address: servers that are copies
+    of one directory would have the same system identifier."""
     said = subprocess.run([place.binaries / "postgres", "--version"], capture_output=True, text=True, timeout=60, check=True)
-    key = hashlib.sha256(" ".join([said.stdout, *INITDB]).encode()).hexdigest()[:12]
+    key = hashlib.sha256(" ".join([said.stdout, *INITDB, *(() if address == "127.0.0.1" else (address,))]).encode()).hexdigest()[:12]
 
     def fill(folder: Path) -> None:
         made = place.run([str(place.binaries / "initdb"), *INITDB, f"--pgdata={place.data}"])

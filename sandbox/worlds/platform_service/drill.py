@@ -18,7 +18,7 @@ def build(world: World, _: float) -> None:
         passwords={"muster_drill": "sandbox-muster-drill"},
         sql=["ALTER ROLE muster_drill SUPERUSER", "CREATE DATABASE muster_drill_notes", "CREATE DATABASE muster_drill_65000000"],
         settings={"max_connections": "20"},
-        certificate=Served(),
+        certificate=Served(names=["127.0.0.2"]),
     )
     world.earlier["drill/platform-db"] = {14 * 86400: 1.0}
 
