@@ -50,9 +50,7 @@ class _Relation:
     bytes: int
 
 
-def check(
-    admin: Any, ends: float, on_progress: Callable[[int, int], None] = lambda done, of: None, *, heap_all_indexed: bool = True
-) -> Corruption:
+def check(admin: Any, ends: float, on_progress: Callable[[int, int], None] | None = None, *, heap_all_indexed: bool = True) -> Corruption:
     """Look at every B-tree index and every heap, the catalogs' and those of long values too.
 
     `admin` is a psycopg connection to the copy, of a superuser of the scratch server, without an open transaction. `ends`
@@ -67,11 +65,13 @@ def check(
         with admin.transaction(force_rollback=True):
             place = _install(admin)
             relations = _relations(admin)
-            complaints, done, size = [], 0, sum(each.bytes for each in relations)
+            complaints: list[str] = []
+            done, size = 0, sum(each.bytes for each in relations)
             for each in relations:
                 complaints += _complaints(admin, each, place, ends, heap_all_indexed=heap_all_indexed)
                 done += each.bytes
-                on_progress(done, size)
+                if on_progress:
+                    on_progress(done, size)
             return Corruption(relations=len(relations), bytes=size, complaints=tuple(complaints))
     except psycopg.Error as error:
         raise _could_not(error, name) from error

@@ -1,13 +1,12 @@
 """Sequences that would hand out a number which their column already has: the first INSERT after the restore would fail."""
 
 from drill.asks import Asks, ask
-from drill.catalog import MINE
+from drill.catalog import of_users
 from drill.names import shown, written
 from muster.units import Counted
 
 AT_ONCE = 100
-_USES = f"""
-with {MINE.strip()},
+_USES = of_users(""",
 used as (
   select d.objid as sequence, d.refobjid as relation, d.refobjsubid as column from pg_depend d
    where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.refobjsubid > 0 and d.deptype in ('a', 'i')
@@ -23,7 +22,7 @@ select s.nspname, s.relname, t.nspname, t.relname, a.attname, q.seqincrement
   join pg_type y on y.oid = a.atttypid and y.typcategory = 'N'
  where t.relkind in ('r', 'p')
  order by 1, 2, 3, 4, 5
-"""
+""")
 """A column's sequence is the one that it owns and draws from, or the one that its default draws from and does nothing else with."""
 
 

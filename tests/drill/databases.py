@@ -1,0 +1,111 @@
+"""Databases on a real server for the tests of what a drill verifies: made of a schema, copied, damaged, asked."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from drill.asks import Copy
+from fixtures.postgresql.client import Session, session
+from muster.connections import Postgresql
+from sandbox.binaries import postgresql
+from sandbox.processes import child_environment
+from sandbox.services.postgres import PostgresServer
+from sandbox.world import Database, Served
+
+SCHEMAS = Path(__file__).with_name("schemas")
+NAMES = ("vod_tender", "mdvr", "shop")
+ROLE = Path(__file__).parents[2] / "deploy" / "postgresql-readonly.sql"
+PASSWORD = "of-the-monitoring-role"
+SETTINGS = {"autovacuum": "off", "timezone": "Asia/Kolkata", "datestyle": "SQL, DMY"}
+"""As a server of production may print times; a copy prints them otherwise, and nothing must come of it."""
+
+
+class Databases:
+    """A server with one database for each of the schemas, and as many copies of them as are asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server = PostgresServer(folder / "server", _no_certificate, lambda _: None)
+        self._number = count()
+
+    def start(self) -> None:
+        made = Database(name="unused", owner="platform", passwords={"muster": PASSWORD}, settings=SETTINGS)
+        self.server.apply(made)
+        with self.admin("postgres") as admin:
+            admin.execute("CREATE ROLE reporting")
+        for name in NAMES:
+            self.create(name, (SCHEMAS / f"{name}.sql").read_text(), ROLE.read_text(), "ANALYZE")
+
+    def admin(self, name: str) -> "psycopg.Connection[Any]":
+        """A connection of the superuser in autocommit mode."""
+        connection: psycopg.Connection[Any] = self.server.connect(name)
+        return connection
+
+    def run(self, name: str, *statements: str) -> None:
+        with self.admin(name) as admin:
+            for statement in statements:
+                admin.execute(statement)
+
+    def create(self, name: str, *statements: str) -> None:
+        self.run("postgres", f'CREATE DATABASE "{name}"')
+        self.run(name, *statements)
+
+    def copied(self, name: str, *damage: str) -> str:
+        """A copy of a database, file by file, and what is then done to it."""
+        copy = f"copy_{next(self._number)}"
+        self.run("postgres", f'CREATE DATABASE "{copy}" TEMPLATE "{name}"')
+        self.run(copy, *damage)
+        return copy
+
+    def restored(self, name: str) -> str:
+        """A copy that went through a dump, as a backup does."""
+        copy = f"copy_{next(self._number)}"
+        self.run("postgres", f'CREATE DATABASE "{copy}"')
+        dump = self.program("pg_dump", name, "--no-password")
+        self.program("psql", copy, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", given=dump)
+        return copy
+
+    def program(self, program: str, database: str, *arguments: str, given: bytes = b"") -> bytes:
+        """What one of PostgreSQL's programs says, connected to a database."""
+        with self.admin("postgres") as admin:
+            where = [f"--host={admin.info.host}", f"--port={admin.info.port}", "--username=postgres", f"--dbname={database}"]
+        command = [str(postgresql() / program), *where, *arguments]
+        done = subprocess.run(command, input=given, env=child_environment({}), capture_output=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout
+
+    @contextmanager
+    def copy(self, name: str, **options: Any) -> Iterator[Copy]:
+        """A database as the restored copy that is asked."""
+        with self.admin(name) as raw:
+            yield Copy(raw, f"copy {name}", **options)
+
+    @contextmanager
+    def live(self, name: str) -> Iterator[Session]:
+        """A database as production, through the monitoring role."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TEST_PASSWORD_MUSTER", PASSWORD)
+            given = {"host": "127.0.0.1", "port": self.server.port, "dbname": name, "user": "muster"}
+            connection = Postgresql.model_validate({**given, "password": "env:TEST_PASSWORD_MUSTER", "sslmode": "disable"})
+            with session(connection) as (opened, _):
+                yield opened
+
+
+def _no_certificate(served: Served) -> tuple[bytes, bytes]:
+    raise AssertionError(served)
+
+
+@contextmanager
+def databases(folder: Path) -> Iterator[Databases]:
+    """The server with its databases, until the end."""
+    made = Databases(folder)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.server.stop()
