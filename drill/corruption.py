@@ -18,8 +18,8 @@ SCHEMA = "muster_amcheck"
 OLDEST = 140003
 """Before 14.3 amcheck ran the functions of an index's expressions as the administrator (CVE-2022-1552)."""
 LONGEST = 300
-DAMAGE = ("XX000", "XX001", "XX002")
-"""SQLSTATEs of an internal error, a corrupt table, a corrupt index."""
+DAMAGE = ("XX000", "XX001", "XX002", "58P01")
+"""SQLSTATEs of an internal error, a corrupt table, a corrupt index, a file that is not there."""
 
 _RELATIONS = """
 select c.oid, n.nspname, c.relname, c.relkind = 'i', pg_relation_size(c.oid), s.nspname, t.relname
@@ -136,8 +136,9 @@ def _complaints(admin: Any, relation: _Relation, place: str, ends: float, *, hea
             raise
         yield f"{relation.name}: {cut(error.diag.message_primary or 'damaged', LONGEST)}"
     else:
-        if not relation.is_index:
-            yield from (f"{relation.name}: block {block}: {cut(said, LONGEST)}" for block, said in rows)
+        if rows and not relation.is_index:
+            block, said = rows[0]
+            yield f"{relation.name}: block {block}: {cut(said, LONGEST)}" + (f" (and {len(rows) - 1} more)" if rows[1:] else "")
 
 
 def _limit(admin: Any, ends: float) -> None:

@@ -25,6 +25,12 @@ PASSWORD = "of-the-monitoring-role"
 SETTINGS = {"autovacuum": "off", "timezone": "Asia/Kolkata", "datestyle": "SQL, DMY"}
 """As a server of production may print times; a copy prints them otherwise, and nothing must come of it."""
 
+ANALYSED = (
+    # Else rows inserted before would be counted once more after the ANALYZE. Servers before 15 do not know this.
+    "DO $$ BEGIN IF to_regproc('pg_stat_force_next_flush') IS NOT NULL THEN PERFORM pg_stat_force_next_flush(); END IF; END $$",
+    "ANALYZE",
+)
+
 
 class Databases:
     """A server with one database for each of the schemas, and as many copies of them as are asked for."""
@@ -36,10 +42,9 @@ class Databases:
     def start(self) -> None:
         made = Database(name="unused", owner="platform", passwords={"muster": PASSWORD}, settings=SETTINGS)
         self.server.apply(made)
-        with self.admin("postgres") as admin:
-            admin.execute("CREATE ROLE reporting")
+        self.run("postgres", "CREATE ROLE reporting")
         for name in NAMES:
-            self.create(name, (SCHEMAS / f"{name}.sql").read_text(), ROLE.read_text(), "ANALYZE")
+            self.create(name, (SCHEMAS / f"{name}.sql").read_text(), ROLE.read_text(), *ANALYSED)
 
     def admin(self, name: str) -> "psycopg.Connection[Any]":
         """A connection of the superuser in autocommit mode."""
@@ -60,6 +65,18 @@ class Databases:
         copy = f"copy_{next(self._number)}"
         self.run("postgres", f'CREATE DATABASE "{copy}" TEMPLATE "{name}"')
         self.run(copy, *damage)
+        return copy
+
+    def overwritten(self, name: str, relation: str, block: int = 1) -> str:
+        """A copy of a database in which one page of a relation is noise, before any server has read it."""
+        copy = f"copy_{next(self._number)}"
+        # Copied as files: through the log, the page would stay in the server's memory.
+        self.run("postgres", f'CREATE DATABASE "{copy}" TEMPLATE "{name}" STRATEGY file_copy')
+        with self.admin(name) as admin:
+            file = admin.execute("SELECT pg_relation_filenode(%s::regclass)", (relation,)).fetchall()[0][0]
+            folder = admin.execute("SELECT oid FROM pg_database WHERE datname = %s", (copy,)).fetchall()[0][0]
+        noise = f"cat > /dev/null; dd if=/dev/urandom of=base/{folder}/{file} bs=8192 seek={block} count=1 conv=notrunc status=none"
+        self.run("postgres", f"COPY (SELECT 1) TO PROGRAM '{noise}'")
         return copy
 
     def restored(self, name: str) -> str:
@@ -83,6 +100,8 @@ class Databases:
     def copy(self, name: str, **options: Any) -> Iterator[Copy]:
         """A database as the restored copy that is asked."""
         with self.admin(name) as raw:
+            for setting in ("timezone TO 'America/New_York'", "datestyle TO 'ISO, MDY'", "intervalstyle TO 'iso_8601'"):
+                raw.execute(f"SET {setting}")
             yield Copy(raw, f"copy {name}", **options)
 
     @contextmanager

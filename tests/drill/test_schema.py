@@ -258,6 +258,16 @@ def test_another_major_version_prints_views_in_its_own_words(server, shop):
     assert differences(shop, Inventory(160001, copy.things)) == ()
 
 
+def test_of_long_definitions_the_place_is_told_where_they_differ(server, shop):
+    view = "CREATE OR REPLACE VIEW open_orders AS SELECT * FROM orders WHERE state = 'open' AND amount BETWEEN 1 AND 2000"
+
+    (line,) = differences(shop, of_copy(server, server.copied("shop", view)))
+
+    assert "(2000)::numeric" in line
+    assert "(1000)::numeric" in line
+    assert len(line) < 400
+
+
 def test_an_old_server_is_unknown_and_not_equal(server):
     class Old:
         def rows(self, statement, parameters=None, at_most=0):
