@@ -123,9 +123,9 @@ def _complaints(admin: Any, relation: _Relation, place: str, ends: float, *, hea
         statement = sql.SQL("select {}.bt_index_check(index => %s::oid::regclass, heapallindexed => %s)").format(functions)
         values: tuple[Any, ...] = (relation.oid, heap_all_indexed)
     else:
-        statement = sql.SQL("select blkno, msg from {}.verify_heapam(relation => %s::oid::regclass, on_error_stop => true)").format(
-            functions
-        )
+        statement = sql.SQL(
+            "select blkno, msg from {}.verify_heapam(relation => %s::oid::regclass, on_error_stop => true, check_toast => true)"
+        ).format(functions)
         values = (relation.oid,)
     try:
         with admin.transaction(force_rollback=True):

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from os.path import commonprefix
 from typing import Any
 
 from drill import catalog
@@ -171,7 +170,7 @@ def _changes(was: Thing, now: Thing, reprinted: Sequence[str], *, versions: bool
 def _beside(one: str | None, other: str | None) -> tuple[str, str]:
     """Two values of a fact, each in one line; of long ones the place where they begin to differ."""
     lines = ["none" if each is None else re.sub(r"\s+", " ", each).strip() for each in (one, other)]
-    same = len(commonprefix(lines))
+    same = next((place for place, pair in enumerate(zip(*lines, strict=False)) if pair[0] != pair[1]), min(map(len, lines)))
     start = same - LONGEST // 4 if max(map(len, lines)) > LONGEST and same > LONGEST // 2 else 0
     new, old = (("..." if start else "") + cut(line[start:], LONGEST) for line in lines)
     return new, old

@@ -7,7 +7,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from drill.asks import Copy
@@ -46,10 +45,9 @@ class Databases:
         for name in NAMES:
             self.create(name, (SCHEMAS / f"{name}.sql").read_text(), ROLE.read_text(), *ANALYSED)
 
-    def admin(self, name: str) -> "psycopg.Connection[Any]":
+    def admin(self, name: str) -> Any:
         """A connection of the superuser in autocommit mode."""
-        connection: psycopg.Connection[Any] = self.server.connect(name)
-        return connection
+        return self.server.connect(name)
 
     def run(self, name: str, *statements: str) -> None:
         with self.admin(name) as admin:

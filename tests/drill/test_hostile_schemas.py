@@ -44,19 +44,23 @@ class Hostile:
 
     def statements(self) -> Iterator[str]:
         first, second, third = map(sql.Identifier, self.columns)
-        parent, child, kind, index = (sql.Identifier(self.schema, each) for each in (self.parent, self.child, self.kind, self.index))
+        parent, child, kind = (sql.Identifier(self.schema, each) for each in (self.parent, self.child, self.kind))
+        default = sql.Literal(self.default)
         for text, values in (
             ("CREATE SCHEMA {}", (sql.Identifier(self.schema),)),
             ("CREATE TYPE {} AS ENUM ({}, 'other')", (kind, sql.Literal(self.label))),
             (
                 "CREATE TABLE {} ({} serial PRIMARY KEY, {} text DEFAULT {} NOT NULL, {} {})",
-                (parent, first, second, sql.Literal(self.default), third, kind),
+                (parent, first, second, default, third, kind),
             ),
             (
                 "CREATE TABLE {} ({} int CONSTRAINT {} REFERENCES {}, {} varchar(9) CHECK ({} IN ({}, 'x')), {} timestamptz)",
                 (child, first, sql.Identifier(self.constraint), parent, second, second, sql.Literal(self.default[:9]), third),
             ),
-            ("CREATE INDEX {} ON {} ({}) WHERE {} BETWEEN 1 AND 9 AND {} <> {}", (sql.Identifier(self.index), child, third, first, second, sql.Literal(self.default))),
+            (
+                "CREATE INDEX {} ON {} ({}) WHERE {} BETWEEN 1 AND 9 AND {} <> {}",
+                (sql.Identifier(self.index), child, third, first, second, default),
+            ),
             ("INSERT INTO {} ({}) VALUES ('one'), ('two')", (parent, second)),
             ("INSERT INTO {} ({}, {}) VALUES (1, now()), (2, now()), (NULL, NULL)", (child, first, third)),
         ):  # fmt: skip
@@ -67,10 +71,11 @@ def distinct(amount):
     return st.lists(TEXT, min_size=amount, max_size=amount, unique=True)
 
 
-SCHEMAS = st.builds(
-    lambda relations, columns, others: Hostile(others[0], *relations[:2], (columns[0], columns[1], columns[2]), relations[2], others[1], relations[3], others[2], others[3]),
-    distinct(4), distinct(3), st.lists(TEXT, min_size=4, max_size=4),
-)  # fmt: skip
+def made(relations, columns, others):
+    return Hostile(others[0], *relations[:2], tuple(columns), relations[2], others[1], relations[3], others[2], others[3])
+
+
+SCHEMAS = st.builds(made, distinct(4), distinct(3), st.lists(TEXT, min_size=4, max_size=4))
 WORST = Hostile('"', ".", 'a"."b', ("%s", "'", "\n"), "%", '";drop', "select", "la.bel", "') AND ('")
 
 

@@ -69,6 +69,13 @@ def test_a_written_operator_that_is_none_is_refused(server):
         references.from_plain(plain)
 
 
+DROP_EVERY_KEY = """
+DO $$ DECLARE c record; BEGIN
+    FOR c IN SELECT conrelid::regclass AS t, conname FROM pg_constraint WHERE contype = 'f' AND conparentid = 0 LOOP
+        EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', c.t, c.conname);
+    END LOOP;
+END $$
+"""
 UNCHECKED = "SET session_replication_role = replica"
 DAMAGE = {
     "of a partitioned table": (
@@ -103,13 +110,7 @@ DAMAGE = {
 @pytest.mark.parametrize("constraint", [True, False], ids=["with the constraint", "without it"])
 def test_orphans_are_counted_by_key(server, damage, constraint):
     name, statements, lines = DAMAGE[damage]
-    without = (
-        []
-        if constraint
-        else [
-            "DO $$ DECLARE c record; BEGIN FOR c IN SELECT conrelid::regclass AS t, conname FROM pg_constraint WHERE contype = 'f' AND conparentid = 0 LOOP EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', c.t, c.conname); END LOOP; END $$"
-        ]
-    )
+    without = [] if constraint else [DROP_EVERY_KEY]
     copy = server.copied(name, *without, UNCHECKED, *statements)
 
     assert list(lost(server, copy, of_live(server, name))) == lines
