@@ -189,9 +189,14 @@ select 'role', array[o.rolname]::text[], null, null::text[], '{}'::json
 """
 """Who owns something or was granted something: a restore fails without these roles."""
 
+VERSION = "select current_setting('server_version_num')::int"
 PARTS = (
     *(SCHEMAS, RELATIONS, COLUMNS, CONSTRAINTS, INDEXES, SEQUENCES, FUNCTIONS, TRIGGERS, POLICIES),
     *(TYPES, LABELS, EXTENSIONS, OTHERS, ROLES),
 )
 STATEMENTS = tuple(f"{WITH}{part.strip()}" for part in PARTS)
-VERSION = "select current_setting('server_version_num')::int"
+
+
+def of_users(statement: str) -> str:
+    """The statement with `mine`, `rel` and `member` before it; it may begin with further tables after a comma."""
+    return f"with {MINE.strip()}{statement}"

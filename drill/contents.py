@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from drill.asks import Asks, ask
-from drill.catalog import MINE
+from drill.catalog import of_users
 from drill.names import parts, shown, written
 from muster.units import Counted, Instant
 
@@ -15,15 +15,13 @@ AT_ONCE = 100
 """Tables that one statement counts; each takes locks."""
 SMALL = 1_000_000
 """Rows up to which a table of production is counted, if our login may."""
-_LEAVES = f"""
-with {MINE.strip()}
+_LEAVES = of_users("""
 select r.nspname, r.relname, l.nspname, l.relname from rel l
   join rel r on r.oid = case when l.relispartition then pg_partition_root(l.oid) else l.oid end
  where l.relkind in ('r', 'p') and (l.relkind = 'r' or l.oid = r.oid)
  order by pg_relation_size(l.oid) desc, 3, 4
-"""
-_KNOWN = f"""
-with {MINE.strip()},
+""")
+_KNOWN = of_users(""",
 leaf as (
   select coalesce(case when relispartition then pg_partition_root(oid) end, oid) as root, * from rel where relkind in ('r', 'p', 'f'))
 select r.nspname, r.relname, r.relkind = 'p', bool_or(l.relpersistence = 'u'),
@@ -34,7 +32,7 @@ select r.nspname, r.relname, r.relkind = 'p', bool_or(l.relpersistence = 'u'),
   from leaf l join rel r on r.oid = l.root
  where r.relkind in ('r', 'p')
  group by r.oid, r.nspname, r.relname, r.relkind
-"""
+""")
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ SCHEMA = "muster_amcheck"
 OLDEST = 140003
 """Before 14.3 amcheck ran the functions of an index's expressions as the administrator (CVE-2022-1552)."""
 LONGEST = 300
-DAMAGE = ("XX000", "XX001", "XX002")
-"""SQLSTATEs of an internal error, a corrupt table, a corrupt index."""
+DAMAGE = ("XX000", "XX001", "XX002", "58P01")
+"""SQLSTATEs of an internal error, a corrupt table, a corrupt index, a file that is not there."""
 
 _RELATIONS = """
 select c.oid, n.nspname, c.relname, c.relkind = 'i', pg_relation_size(c.oid), s.nspname, t.relname
@@ -50,9 +50,7 @@ class _Relation:
     bytes: int
 
 
-def check(
-    admin: Any, ends: float, on_progress: Callable[[int, int], None] = lambda done, of: None, *, heap_all_indexed: bool = True
-) -> Corruption:
+def check(admin: Any, ends: float, on_progress: Callable[[int, int], None] | None = None, *, heap_all_indexed: bool = True) -> Corruption:
     """Look at every B-tree index and every heap, the catalogs' and those of long values too.
 
     `admin` is a psycopg connection to the copy, of a superuser of the scratch server, without an open transaction. `ends`
@@ -67,11 +65,13 @@ def check(
         with admin.transaction(force_rollback=True):
             place = _install(admin)
             relations = _relations(admin)
-            complaints, done, size = [], 0, sum(each.bytes for each in relations)
+            complaints: list[str] = []
+            done, size = 0, sum(each.bytes for each in relations)
             for each in relations:
                 complaints += _complaints(admin, each, place, ends, heap_all_indexed=heap_all_indexed)
                 done += each.bytes
-                on_progress(done, size)
+                if on_progress:
+                    on_progress(done, size)
             return Corruption(relations=len(relations), bytes=size, complaints=tuple(complaints))
     except psycopg.Error as error:
         raise _could_not(error, name) from error
@@ -123,9 +123,9 @@ def _complaints(admin: Any, relation: _Relation, place: str, ends: float, *, hea
         statement = sql.SQL("select {}.bt_index_check(index => %s::oid::regclass, heapallindexed => %s)").format(functions)
         values: tuple[Any, ...] = (relation.oid, heap_all_indexed)
     else:
-        statement = sql.SQL("select blkno, msg from {}.verify_heapam(relation => %s::oid::regclass, on_error_stop => true)").format(
-            functions
-        )
+        statement = sql.SQL(
+            "select blkno, msg from {}.verify_heapam(relation => %s::oid::regclass, on_error_stop => true, check_toast => true)"
+        ).format(functions)
         values = (relation.oid,)
     try:
         with admin.transaction(force_rollback=True):
@@ -136,8 +136,9 @@ def _complaints(admin: Any, relation: _Relation, place: str, ends: float, *, hea
             raise
         yield f"{relation.name}: {cut(error.diag.message_primary or 'damaged', LONGEST)}"
     else:
-        if not relation.is_index:
-            yield from (f"{relation.name}: block {block}: {cut(said, LONGEST)}" for block, said in rows)
+        if rows and not relation.is_index:
+            block, said = rows[0]
+            yield f"{relation.name}: block {block}: {cut(said, LONGEST)}" + (f" (and {len(rows) - 1} more)" if rows[1:] else "")
 
 
 def _limit(admin: Any, ends: float) -> None:

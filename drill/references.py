@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from drill.asks import Asks, ask
-from drill.catalog import MINE
+from drill.catalog import of_users
 from drill.names import parts, shown, written
 from muster.units import Counted
 
-_KEYS = f"""
-with {MINE.strip()}
+_KEYS = of_users("""
 select c.conname, array[t.nspname, t.relname]::text[], array[p.nspname, p.relname]::text[],
        array_agg(a.attname::text order by k.place), array_agg(b.attname::text order by k.place),
        array_agg(o.nspname::text order by k.place), array_agg(o.oprname::text order by k.place),
@@ -25,7 +24,7 @@ select c.conname, array[t.nspname, t.relname]::text[], array[p.nspname, p.relnam
    and coalesce(to_jsonb(c) ->> 'conperiod', 'false') = 'false' and coalesce(to_jsonb(c) ->> 'conenforced', 'true') = 'true'
  group by c.oid, c.conname, t.nspname, t.relname, p.nspname, p.relname, c.confmatchtype, c.convalidated
  order by 2, 1
-"""
+""")
 """Keys over periods, and keys that are not enforced (PostgreSQL 18), promise something else and are left out."""
 
 _COLUMNS = """
@@ -92,7 +91,7 @@ class Orphans:
 def keys(database: Asks) -> tuple[Key, ...]:
     """The foreign keys of a database. Raises CouldNotLook."""
     return tuple(
-        Key(tuple(table), tuple(mine), tuple(to), tuple(theirs), tuple(zip(schemas, operators, strict=True)), full, valid, name)  # type: ignore[arg-type]  # two parts each
+        Key(tuple(table), tuple(mine), tuple(to), tuple(theirs), tuple(zip(schemas, operators, strict=True)), full, valid, name)
         for name, table, to, mine, theirs, schemas, operators, full, valid in ask(database, _KEYS)
     )
 
@@ -132,7 +131,8 @@ def _side(text: str) -> tuple[tuple[str, str], tuple[str, ...]]:
         schema, table, column = parts(text.strip(), 3)
         return (schema, table), (column,)
     schema, table = parts(listed["table"], 2)
-    columns, at = [], 0
+    columns: list[str] = []
+    at = 0
     while found := _LIST.match(listed["columns"], at):
         columns += parts(found[1], 1)
         at = found.end()

@@ -162,12 +162,15 @@ def _changes(was: Thing, now: Thing, reprinted: Sequence[str], *, versions: bool
             continue
         if name == "digest":
             yield f"different: {was.key} has another definition"
-        elif name == "type":
-            yield f"different: {was.key} is {_said(new)}, was {_said(old)}"
         else:
-            yield f"different: {was.key}: {name} is {_said(new)}, was {_said(old)}"
+            new, old = _beside(new, old)
+            yield f"different: {was.key}{'' if name == 'type' else f': {name}'} is {new}, was {old}"
 
 
-def _said(fact: str | None) -> str:
-    """A fact in one line."""
-    return "none" if fact is None else cut(re.sub(r"\s+", " ", fact).strip(), LONGEST)
+def _beside(one: str | None, other: str | None) -> tuple[str, str]:
+    """Two values of a fact, each in one line; of long ones the place where they begin to differ."""
+    lines = ["none" if each is None else re.sub(r"\s+", " ", each).strip() for each in (one, other)]
+    same = next((place for place, pair in enumerate(zip(*lines, strict=False)) if pair[0] != pair[1]), min(map(len, lines)))
+    start = same - LONGEST // 4 if max(map(len, lines)) > LONGEST and same > LONGEST // 2 else 0
+    new, old = (("..." if start else "") + cut(line[start:], LONGEST) for line in lines)
+    return new, old

@@ -1,29 +1,28 @@
 """Sequences that would hand out a number which their column already has: the first INSERT after the restore would fail."""
 
 from drill.asks import Asks, ask
-from drill.catalog import MINE
+from drill.catalog import of_users
 from drill.names import shown, written
 from muster.units import Counted
 
 AT_ONCE = 100
-_USES = f"""
-with {MINE.strip()},
+_USES = of_users(""",
 used as (
-  select d.objid as sequence, d.refobjid as relation, d.refobjsubid as column from pg_depend d
+  select d.objid as sequence, d.refobjid as relation, d.refobjsubid as place from pg_depend d
    where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.refobjsubid > 0 and d.deptype in ('a', 'i')
      and not exists (select from pg_attrdef f where f.adrelid = d.refobjid and f.adnum = d.refobjsubid)
   union
   select d.refobjid, f.adrelid, f.adnum from pg_depend d join pg_attrdef f on f.oid = d.objid
    where d.classid = 'pg_attrdef'::regclass and d.refclassid = 'pg_class'::regclass
-     and pg_get_expr(f.adbin, f.adrelid) ~ '^nextval\\('.*'::regclass\\)(::[a-z ]+)?$')
+     and pg_get_expr(f.adbin, f.adrelid) ~ '^nextval[(]''.*''::regclass[)](::[a-z ]+)?$')
 select s.nspname, s.relname, t.nspname, t.relname, a.attname, q.seqincrement
   from used u join rel s on s.oid = u.sequence and s.relkind = 'S' join rel t on t.oid = u.relation and not t.relispartition
   join pg_sequence q on q.seqrelid = s.oid and not q.seqcycle
-  join pg_attribute a on a.attrelid = t.oid and a.attnum = u.column
+  join pg_attribute a on a.attrelid = t.oid and a.attnum = u.place
   join pg_type y on y.oid = a.atttypid and y.typcategory = 'N'
  where t.relkind in ('r', 'p')
  order by 1, 2, 3, 4, 5
-"""
+""")
 """A column's sequence is the one that it owns and draws from, or the one that its default draws from and does nothing else with."""
 
 
