@@ -1,5 +1,6 @@
 """From a backup to a copy: which way a format goes, and what is said of it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -78,7 +79,8 @@ def _told(made: Prepared, copy: Copy, loaded: results.Loaded) -> Restored:
     assert found is not None
     faults = [*map(str, loaded.refused), *map(str, loaded.errors)]
     cut_short = bool(faults)
-    note = "" if loaded.complete or cut_short else "the mark with which pg_dump ends a dump is not there"
+    lacking = "the mark with which pg_dump ends a dump is not there" if loaded.size else "it unpacks to nothing: 0 bytes"
+    note = "" if loaded.complete or cut_short else lacking
     archive = DrillArchive(
         looked_at=max(1, loaded.size), of="bytes", seen=found.seen, note=note, whole=loaded.complete or cut_short, sha256=loaded.sha256
     )
@@ -91,7 +93,7 @@ def _told(made: Prepared, copy: Copy, loaded: results.Loaded) -> Restored:
         statements=loaded.statements,
     )
     stopped = faults[0] if faults else note
-    return Restored(archive, _clients(made, copy, loaded), done, 0 if stopped else _size(copy, made.ends), stopped)
+    return Restored(archive, _clients(made, copy, loaded), None if note else done, 0 if stopped else _size(copy, made.ends), stopped)
 
 
 def _clients(made: Prepared, copy: Copy, loaded: results.Loaded) -> DrillClients | None:
@@ -109,10 +111,10 @@ def _clients(made: Prepared, copy: Copy, loaded: results.Loaded) -> DrillClients
     return DrillClients(looked_at=3, of="versions", seen=copy.name, note=note, behind=Counted(behind))
 
 
-def _major(version: str) -> float:
-    """15 of 15.18; 9.6 of 9.6.24: before 10 two numbers made a major version."""
-    first, _, rest = version.partition(".")
-    return float(first) if int(first) >= 10 else float(f"{first}.{rest.partition('.')[0] or 0}")
+def _major(version: str) -> tuple[int, ...]:
+    """(15,) of 15.18; (9, 6) of 9.6.24: before 10, two numbers made a major version."""
+    numbers = tuple(map(int, re.findall(r"\d+", version)[:2]))
+    return numbers[:1] if numbers[0] >= 10 else numbers
 
 
 def _size(copy: Copy, ends: float) -> int:

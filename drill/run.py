@@ -42,6 +42,7 @@ class Drilling:
         self.earlier: list[str] = []
         self.restored: Restored | None = None
         self.verifying: Verifying | None = None
+        self._wanted = {key for keys in run.looked_for.values() for key in keys}
         self._why = CouldNotLook(f"{self.drill.name} was not drilled to its end", cause=f"drill {self.drill.name}")
 
     def go(self) -> None:
@@ -72,6 +73,11 @@ class Drilling:
                 for probe in probes:
                     self.put(probe, error=error)
             raise Stopped from error
+        except Exception as bug:
+            said = f"stopped by a bug: {type(bug).__name__}: {bug}"
+            self._why = CouldNotLook(said, cause=f"probe {self.drill.name}: {name}", hint="a bug: report it")
+            self._why.__cause__ = bug
+            raise Stopped from bug
         except BaseException:
             said = "interrupted"
             raise
@@ -80,8 +86,10 @@ class Drilling:
             self._note(name, "ended", said)
 
     def put(self, probe: str, value: Observation | None = None, error: CouldNotLook | None = None) -> None:
-        """The outcome of a probe of this drill; the first one counts."""
+        """The outcome of a probe of this drill, if a check asks for it; the first one counts."""
         call = Call.of(PROBES[probe], {"drill": self.drill})
+        if call.key not in self._wanted:
+            return
         self.run.store.outcomes.setdefault(call.key, Outcome(call, value, error, self.made.began, sum(self.seconds.values())))
 
     def _note(self, phase: str, state: str, said: str = "") -> None:
