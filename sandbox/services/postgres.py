@@ -190,8 +190,10 @@ def _run(connection: Any, statement: str) -> None:
 
 
 def _template(place: Home, address: str) -> Path:
-    """An initialised data directory in the cache folder, one for each server version, and for each address: servers that are copies
-    of one directory would have the same system identifier."""
+    """An initialised data directory in the cache folder, one for each server version and address.
+
+    Servers that are copies of one directory have the same system identifier.
+    """
     said = subprocess.run([place.binaries / "postgres", "--version"], capture_output=True, text=True, timeout=60, check=True)
     key = hashlib.sha256(" ".join([said.stdout, *INITDB, *(() if address == "127.0.0.1" else (address,))]).encode()).hexdigest()[:12]
 
