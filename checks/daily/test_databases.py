@@ -4,7 +4,7 @@ import pytest
 
 from fixtures.postgresql.databases import ConnectionUse, LastingSessions
 from fixtures.postgresql.replication import DatabaseReplication
-from fixtures.postgresql.server import Archiving, Corruption
+from fixtures.postgresql.server import Archiving, Corruption, ScratchDatabases
 from muster.units import ByteSize, Duration, Percent
 
 
@@ -97,3 +97,12 @@ def test_write_ahead_log_was_archived_recently(last_archived: Archiving, limit: 
     Next: select * from pg_stat_archiver; show archive_timeout
     """
     assert last_archived.age <= limit
+
+
+@pytest.mark.expects("scratch_databases")
+def test_no_scratch_database_is_left(scratch_databases: ScratchDatabases, limit: int) -> None:
+    """No database of a restore test is left on this server: it holds a copy of somebody's data, and its next test will fail.
+
+    Next: whose is it, and does a test still run? then drop it
+    """
+    assert scratch_databases.left <= limit

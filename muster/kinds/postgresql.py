@@ -10,6 +10,7 @@ from muster.expectations import Expect, Limit, Many, Model, Name, Severity, Term
 from muster.kinds.base import Connected
 from muster.kinds.earlier import TableGrowth
 from muster.probes import CouldNotLook
+from muster.scratch import PREFIX
 from muster.units import ByteSize, Duration, Percent
 
 
@@ -110,6 +111,16 @@ class Volume(Model):
     """Where the claim lives; without it the connection's namespace."""
 
 
+class Leftovers(Terms):
+    """Databases that restore tests have left: `{at_most: 0, named: ["muster_drill_*", vod_restore_test]}`."""
+
+    primary: ClassVar[str] = "at_most"
+
+    at_most: int = Field(default=0, ge=0)
+    named: Many[str] = (f"{PREFIX}*",)
+    """Patterns (`*`, `?`) of their names."""
+
+
 def _count(most: int = 0) -> tuple[Limit[int], ...]:
     return (Limit[int](limit=most),)
 
@@ -157,6 +168,8 @@ class DatabaseExpect(Expect):
     """Write-ahead log is archived: archive_mode is on, and the last attempt did not fail."""
     archived_within: Wanted[Limit[Duration]] | None = None
     """Age of the last archived piece of write-ahead log; set archive_timeout for quiet servers."""
+    scratch_databases: Wanted[Leftovers] | None = (Leftovers(),)
+    """Databases of restore tests on this server, where none belong."""
     superusers: Wanted[Limit[int]] | None = None
     """Superusers that can log in."""
 
@@ -180,6 +193,7 @@ class Database(Connected):
         "replication_behind": "P1",
         "archiving": "P1",
         "archived_within": "P1",
+        "scratch_databases": "P3",
     }
 
     volume: Volume | None = None

@@ -7,7 +7,7 @@ from fixtures.postgresql.databases import ConnectionUse, LastingSessions
 from fixtures.postgresql.growth import TableGrowth
 from fixtures.postgresql.logins import LoginSession, NoSession
 from fixtures.postgresql.replication import DatabaseReplication, Standby
-from fixtures.postgresql.server import Archiver, Archiving, Corruption, DatabaseServer
+from fixtures.postgresql.server import Archiver, Archiving, Corruption, DatabaseServer, ScratchDatabases
 from fixtures.postgresql.statements import MissingExtensions, SlowOnes
 from fixtures.postgresql.tables import DatabaseTables, StaleTables, WorstShare
 from fixtures.postgresql.volume import VolumeUse
@@ -41,6 +41,7 @@ def server(*, size=2**20, wraparound=0.1, superusers=("postgres",)):
         checksum_failures=0,
         archiver=archiver,
         superusers=Counted(superusers),
+        databases=("postgres",),
     )
 
 
@@ -57,6 +58,9 @@ OPENED = LoginSession(**ONE, succeeded=True, took=Duration(0.02))
 REFUSED = NoSession(took=Duration(0.01))
 
 SAMPLES = {
+    daily.test_no_scratch_database_is_left: pair(
+        "scratch_databases", ScratchDatabases(**ONE, left=Counted()), ScratchDatabases(**ONE, left=Counted(["vod_restore_test"])), 0
+    ),
     logins.test_application_opens_a_database_session: pair("login_session", OPENED, REFUSED, True),
     logins.test_application_session_opens_quickly: pair(
         "login_session", OPENED, LoginSession(**ONE, succeeded=True, took=Duration(3)), Duration(1)

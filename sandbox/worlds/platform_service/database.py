@@ -124,7 +124,15 @@ LOOKED_AT = (
     ),
     *(f"test_no_{name}[platform-db]" for name in ("index_is_invalid", "page_of_the_server_is_corrupt", "sequence_nears_its_end")),
     *("test_no_session_waits_long_for_a_lock[platform-db]", "test_planner_statistics_are_fresh[platform-db]"),
-    *("test_transaction_ids_are_far_from_wraparound[platform-db]", IDLE, LONG, EXTENSIONS, SLOW, AUDIT),
+    *(
+        "test_no_scratch_database_is_left[platform-db]",
+        "test_transaction_ids_are_far_from_wraparound[platform-db]",
+        IDLE,
+        LONG,
+        EXTENSIONS,
+        SLOW,
+        AUDIT,
+    ),
 )
 """What the monitoring role looks at."""
 
@@ -225,6 +233,12 @@ FAULTS: list[Fault] = [
         _untrusted,
         ("test_served_certificate_is_trusted[database]", OPENS, QUICK),
         hides=(*LOOKED_AT, "test_identity_may_only_look[database]"),
+    ),
+    Fault(
+        "restore-test-left",
+        "a restore test ran on the production server, and its database is still there",
+        _sql("CREATE DATABASE muster_drill_of_last_month"),
+        ("test_no_scratch_database_is_left[platform-db]",),
     ),
     Fault("slow-statement", "a frequent statement is slow", _sql(*["SELECT pg_sleep(0.03)"] * 15), (SLOW,)),
     Fault(
