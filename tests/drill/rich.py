@@ -62,7 +62,7 @@ STATEMENTS = (
     " ROW('a ''street''; ' || n, E'tab\\tnew\\nline'::text)::shop.address, hstore('k\"' || n, 'v;'), ARRAY['x', NULL, '\\.', E'\\n\\\\.\\n'],"
     " jsonb_build_object('a', n, 'b', 'it''s'), '\\x5c2e0a00ff', B'101', 'infinity' FROM generate_series(1, 500) n",
     "INSERT INTO shop.orders (customer, net, state) SELECT 1 + n % 500, n / 10.0, 'it''s; paid' FROM generate_series(1, 2000) n",
-    'INSERT INTO shop."odd; name\nin ""two"" lines" VALUES (1, E\'\\\\.\', E\'a\\n\\\\.\\n\\\\! b\'), (NULL, \'\', \'\\N\'), (3, E\'\\r\\n\', \'--\')',
+    "INSERT INTO shop.\"odd; name\nin \"\"two\"\" lines\" VALUES (1, E'\\\\.', E'a\\n\\\\.\\n\\\\! b'), (NULL, '', '\\N'), (3, E'\\r\\n', '--')",
     "INSERT INTO shop.nothing DEFAULT VALUES",
     "INSERT INTO shop.events SELECT timestamptz '2024-01-15' + n * interval '1 day', 'e' FROM generate_series(0, 40) n",
     "REFRESH MATERIALIZED VIEW shop.sums",

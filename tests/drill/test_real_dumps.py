@@ -1,12 +1,10 @@
 """Dumps of a rich schema come back as they were: a pg_dump of the copy equals a pg_dump of the original."""
 
-import gzip
 import re
 
 import pytest
 
 from drill.results import Terms
-from drill.streams import Stream
 from tests.drill.rich import EXTENSIONS, ROLES, STATEMENTS
 
 TERMS = Terms(extensions=EXTENSIONS)
@@ -40,8 +38,19 @@ def comparable(dump):
     return re.sub(rb"(lo_create|lo_open)\('\d+'|LARGE OBJECT \d+|^-- .*$", b"", text, flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("options", [(), ("--inserts",), ("--column-inserts",), ("--inserts", "--rows-per-insert=100", "--on-conflict-do-nothing"),
-                                     ("--disable-dollar-quoting",), ("--encoding=LATIN1",), ("--quote-all-identifiers",), ("--clean", "--if-exists")])
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--inserts",),
+        ("--column-inserts",),
+        ("--inserts", "--rows-per-insert=100", "--on-conflict-do-nothing"),
+        ("--disable-dollar-quoting",),
+        ("--encoding=LATIN1",),
+        ("--quote-all-identifiers",),
+        ("--clean", "--if-exists"),
+    ],
+)
 def test_a_copy_equals_its_original(server, source, target, options):
     loaded = target.load(server.dump(source, *options), terms=TERMS)
 
@@ -49,4 +58,3 @@ def test_a_copy_equals_its_original(server, source, target, options):
     assert loaded.rows == 500 + 2000 + 3 + 1 + 41
     assert comparable(server.dump(target.name)) == comparable(server.dump(source))
     assert loaded.dumped_from == loaded.dumped_by
-
