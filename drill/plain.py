@@ -50,7 +50,7 @@ def load(connection: Any, stream: Stream, *, admin: Any, terms: Terms, ends: flo
     """
     watchdog = Watchdog(connection, ends, scratch(connection))
     with watchdog.watching():
-        return _Loading(connection, stream, _Extensions(admin, terms), watchdog, on_progress).all()
+        return _Loading(connection, stream, Extensions(admin, terms), watchdog, on_progress).all()
 
 
 class _SqlFailed(Exception):
@@ -59,19 +59,24 @@ class _SqlFailed(Exception):
         self.error = error
 
 
-class _Extensions:
+class Extensions:
     """Makes extensions as the admin, with statements of our own."""
 
     def __init__(self, admin: Any, terms: Terms) -> None:
         self.terms = terms
         self._admin = admin
 
+    def permit(self, name: str, piece: Statement) -> None:
+        """Raises Refused for an extension that is not declared."""
+        if name not in self.terms.extensions:
+            raise Refused("this extension is not declared", head(piece.text), piece.line)
+
     def make(self, name: str, schema: str, piece: Statement) -> None:
+        """Make it. Raises Refused, and CouldNotLook when the scratch server has no such extension."""
         import psycopg
         from psycopg import sql
 
-        if name not in self.terms.extensions:
-            raise Refused("this extension is not declared", head(piece.text), piece.line)
+        self.permit(name, piece)
         statement = sql.SQL("CREATE EXTENSION IF NOT EXISTS {} WITH SCHEMA {}").format(sql.Identifier(name), sql.Identifier(schema))
         try:
             self._admin.execute(statement)
@@ -82,7 +87,7 @@ class _Extensions:
 
 
 class _Loading:
-    def __init__(self, connection: Any, stream: Stream, extensions: _Extensions, watchdog: Watchdog, on_progress: OnProgress) -> None:
+    def __init__(self, connection: Any, stream: Stream, extensions: Extensions, watchdog: Watchdog, on_progress: OnProgress) -> None:
         self._connection = connection
         self._cursor = connection.cursor()
         self._stream = stream

@@ -1,12 +1,10 @@
 """Dumps of a rich schema come back as they were: a pg_dump of the copy equals a pg_dump of the original."""
 
-import gzip
 import re
 
 import pytest
 
 from drill.results import Terms
-from drill.streams import Stream
 from tests.drill.rich import EXTENSIONS, ROLES, STATEMENTS
 
 TERMS = Terms(extensions=EXTENSIONS)
