@@ -5,6 +5,7 @@ from math import inf
 from typing import Any, Protocol
 
 from fixtures.postgresql.client import ROWS, NoSuchName, Session
+from fixtures.postgresql.errors import ROLE
 from muster.probes import CouldNotLook
 
 MANY = 5_000_000
@@ -62,7 +63,12 @@ class Copy(Session):
             if left <= 0:
                 raise CouldNotLook("the time for verifying the restored copy is over", cause=self.name, hint="give the drill more time")
             self._fence = f"select set_config('statement_timeout', '{max(1, int(left * 1000))}ms', true)"
-        return super().rows(statement, parameters, at_most)
+        try:
+            return super().rows(statement, parameters, at_most)
+        except CouldNotLook as refusal:
+            if refusal.hint != ROLE:
+                raise
+            raise CouldNotLook(refusal.reason, cause=self.name, hint="log in as the role that owns what was restored") from None
 
 
 def ask(database: Asks, statement: str, parameters: tuple[Any, ...] | None = None) -> list[tuple[Any, ...]]:

@@ -52,13 +52,13 @@ def test_every_index_and_heap_is_looked_at_and_counted(server):
 def test_an_index_with_a_page_of_noise_is_named(server):
     (said,) = check(server, server.overwritten("vod_tender", "chat_messages_by_vod", 3)).complaints
 
-    assert said.startswith("public.chat_messages_by_vod: invalid page in block 3 of relation base/")
+    assert said.startswith("public.chat_messages_by_vod: invalid page in block 3 of relation ")
 
 
 def test_a_table_with_a_page_of_noise_is_named_with_all_that_reads_it(server):
     said = check(server, server.overwritten("vod_tender", "chat_messages", 3)).complaints
 
-    assert any(each.startswith("public.chat_messages: invalid page in block 3 of relation base/") for each in said)
+    assert any(each.startswith("public.chat_messages: invalid page in block 3 of relation ") for each in said)
     assert {each.partition(":")[0] for each in said} == {
         "public.chat_messages",
         "public.chat_messages_pkey",
