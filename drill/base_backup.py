@@ -13,6 +13,7 @@ import tarfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
@@ -46,6 +47,8 @@ class Base:
     version: str
     """Major version of the server: `15`."""
     label: str
+    checkpoint_at: float
+    """Unix seconds of its last checkpoint; the copy was finished later, and no earlier moment can be recovered."""
     control: dict[str, str]
     """What pg_controldata prints."""
 
@@ -137,7 +140,7 @@ def describe(data: Path, manifest: Path | None, binaries: Path, folder: Path, us
         ends=_end(manifest or data / "backup_manifest"),
     )
     named = re.search(r"^LABEL: (.*)$", label, re.MULTILINE)
-    return Base(start, version, cut(named[1], 100) if named else "", control)
+    return Base(start, version, cut(named[1], 100) if named else "", _checkpoint(control), control)
 
 
 def strip(data: Path) -> list[str]:
@@ -264,6 +267,15 @@ def _control(data: Path, binaries: Path, folder: Path, user: User | None, ends: 
     if done.returncode or "CRC checksum" in done.stdout or "Bytes per WAL segment" not in said:
         raise Damaged(f"the base backup's pg_control is broken: {cut((done.stderr or done.stdout).strip(), 200)}")
     return said
+
+
+def _checkpoint(control: dict[str, str]) -> float:
+    """When the last checkpoint began: our child has the time zone UTC and no language. Raises Damaged when it is no time."""
+    text = control.get("Time of latest checkpoint", "")
+    try:
+        return datetime.strptime(text, "%a %b %d %H:%M:%S %Y").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        raise Damaged(f"the base backup's pg_control is broken: {cut(text, 100)!r} is no time") from None
 
 
 def _end(manifest: Path) -> int:

@@ -20,7 +20,7 @@ from drill.base_backup import Base, describe, full_or_other, strip, unpack, veri
 from drill.children import Child, User, give, new_file
 from drill.errors import Damaged
 from drill.packed import unpacked
-from drill.recovery_log import why_ended, why_stopped
+from drill.recovery_log import too_early, why_ended, why_stopped
 from drill.recovery_settings import PORT, Wanted, settings, target_text
 from drill.servers import no_room
 from drill.wal import Archive, Chain, chain, copy, segment_name, segment_number
@@ -156,6 +156,8 @@ class _Recovery:
                 give(manifest, self.user)
             programs = (self.binaries, self.folder, self.user, self.ends)
             self.base = describe(self.data, manifest, *programs)
+            if not isinstance(self.wanted.target, str) and self.wanted.target < self.base.checkpoint_at:
+                raise too_early(target_text(self.wanted.target))  # the server would stop later, and call that the target
             self.notes += [note] if (note := verify(self.data, manifest, *programs)) else []
             strip(self.data)
             archive = Archive(backup.archive)
@@ -283,8 +285,10 @@ class _Recovery:
             with self.connection.transaction(force_rollback=True):
                 self.connection.execute("set transaction read write")
                 self.connection.execute("create schema muster_drill_writes")
-        except psycopg.errors.ReadOnlySqlTransaction:
+        except (psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.FeatureNotSupported):
             return False
+        except psycopg.Error as error:
+            raise CouldNotLook(f"cannot try to write: {cut(str(error), 200)}", cause="drill postgresql") from None
         return True
 
     def timeline(self) -> int:

@@ -28,13 +28,18 @@ def why_ended(log: str, target: str, newest: str) -> Exception:
     if OURS.search(log):
         return CouldNotLook(f"the drill's server ended: {last}", cause="drill postgresql")
     if TOO_EARLY in log:
-        hint = "take an older base backup, or a later target"
-        return CouldNotLook(f"the target {target} lies before the end of the base backup", cause="drill target", hint=hint)
+        return too_early(target)
     if EARLY in log:
         return Damaged(f"the recovery ended before its target {target}; the newest segment is {newest}{_because(log)}")
     if not said:
         return CouldNotLook(f"the drill's server ended without an error of its own: {last}", cause="drill postgresql")
     return Damaged(f"the recovery failed: {last}{_because(log)}")
+
+
+def too_early(target: str) -> CouldNotLook:
+    """The base backup was finished after the moment that was asked for."""
+    hint = "take an older base backup, or a later target"
+    return CouldNotLook(f"the target {target} lies before the end of the base backup", cause="drill target", hint=hint)
 
 
 def why_stopped(log: str) -> str:
