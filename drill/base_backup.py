@@ -27,6 +27,7 @@ from muster.units import ByteSize
 
 LARGEST_HEADER = 64 * 1024
 """Bytes of a long name or of extended attributes, which tarfile holds in memory."""
+HELD = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 SMALLEST = 4096
 """Bytes that each member takes of the disk at least."""
 END = 1024
@@ -161,7 +162,7 @@ class _Member(tarfile.TarInfo):
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Member":
         made = super().frombuf(buf, encoding, errors)
-        if made.size < 0 or (made.type in tarfile.SUPPORTED_TYPES and not made.isreg() and made.size > LARGEST_HEADER):
+        if made.size < 0 or (made.type in HELD and made.size > LARGEST_HEADER):
             raise tarfile.ReadError("a header of impossible size")
         return made
 
