@@ -1,6 +1,7 @@
 """Become another program that dies with its parent: `python -I -S launch.py PARENT SIGNAL UID GID PROGRAM [ARGUMENT]...`.
 
-A program of its own, because code between fork and exec in a process with threads can deadlock. UID and GID may be "-".
+A program of its own, because code between fork and exec in a process with threads can deadlock. UID and GID may be "-",
+PROGRAM is a path: after the user has changed, our own modules may be out of reach.
 What is started may run code that a backup brought along, so it gets no network where the machine lets us take it away, no
 core dump, and no way to more rights than it begins with.
 """
@@ -33,7 +34,10 @@ def main() -> None:
             sys.exit(f"prctl failed: {os.strerror(ctypes.get_errno())}")
     if os.getppid() != int(parent):
         sys.exit("the drill is gone")
-    os.execvp(command[0], command)
+    try:
+        os.execv(command[0], command)
+    except OSError as error:
+        sys.exit(f"cannot run {command[0]}: {error.strerror}")
 
 
 def _leave_network(libc: ctypes.CDLL) -> None:

@@ -158,7 +158,7 @@ def _lease(folder: Path) -> Lease | None:
             return None
         said = json.loads((folder / LEASE).read_text())
         lease = Lease(**said)
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
     kinds = (str, float, float, int, str)
     exact = all(isinstance(value, kind) for value, kind in zip(said.values(), kinds, strict=True))
