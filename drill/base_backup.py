@@ -4,7 +4,6 @@ A base backup is a tar of a data directory. Whoever can write one could place fi
 or leave settings that run commands on this machine and connect to production; none of that comes through.
 """
 
-import errno
 import json
 import os
 import re
@@ -20,6 +19,7 @@ from typing import IO, Any, cast
 from drill.children import User, give, new_file, run
 from drill.errors import Damaged
 from drill.packed import PIECE
+from drill.servers import disk_trouble
 from drill.wal import Start, position
 from muster.probes import CouldNotLook
 from muster.text import cut
@@ -36,7 +36,6 @@ SETTINGS = ("postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.
 PAST = ("postmaster.pid", "postmaster.opts", "current_logfiles", "recovery.done")
 SLOTS = "pg_replslot"
 LARGEST_LABEL = 64 * 1024
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 START = re.compile(r"START WAL LOCATION: (?P<position>[0-9A-F]+/[0-9A-F]+) \(file [0-9A-F]{24}\)")
 
 
@@ -83,15 +82,8 @@ def unpack(
     except (tarfile.TarError, ValueError, OverflowError, EOFError) as error:
         raise Damaged(f"the base backup is no whole tar: {cut(str(error), 200)}") from None
     except OSError as error:
-        raise full_or_other(error, into) from error
+        raise disk_trouble(error, into) from error
     return _data_directory(into)
-
-
-def full_or_other(error: OSError, folder: Path) -> CouldNotLook:
-    """Why a file could not be written, when it is not the backup's fault."""
-    if error.errno in FULL:
-        return CouldNotLook(f"the disk is full: {error.strerror} in {folder}", cause=f"drill folder {folder.parent}")
-    return CouldNotLook(f"cannot write in {folder}: {error.strerror}", cause=f"drill folder {folder.parent}")
 
 
 def verify(data: Path, manifest: Path | None, binaries: Path, folder: Path, user: User | None, ends: float) -> str:

@@ -16,15 +16,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from drill.base_backup import Base, describe, full_or_other, strip, unpack, verify
+from drill.base_backup import Base, describe, strip, unpack, verify
 from drill.children import Child, User, give, new_file
 from drill.errors import Damaged
 from drill.packed import unpacked
 from drill.recovery_log import too_early, why_ended, why_stopped
-from drill.recovery_settings import PORT, Wanted, settings, target_text
-from drill.servers import no_room
+from drill.recovery_settings import PORT, Wanted, log_in, settings, target_text
+from drill.servers import disk_trouble, no_room
 from drill.wal import Archive, Chain, chain, copy, segment_name, segment_number
-from fixtures.postgresql.client import neutral
 from muster.probes import CouldNotLook
 from muster.text import cut
 
@@ -32,7 +31,6 @@ Progress = Callable[[str, int, int], None]
 """(phase, bytes done, bytes in all)."""
 LONGEST_SOCKET = 107
 PAUSE_STATE_SINCE = 14
-EVENT_TRIGGERS_AT_LOGIN = 17
 SEGMENT = re.compile(r"[0-9A-F]{24}")
 NOT_YET = "hot standby is not possible because of insufficient parameter settings"
 STATE = (
@@ -128,7 +126,7 @@ class _Recovery:
         try:
             yield
         except OSError as error:
-            raise full_or_other(error, self.home) from error
+            raise disk_trouble(error, self.home) from error
         finally:
             self.seconds[name] = time.monotonic() - began
 
@@ -198,21 +196,8 @@ class _Recovery:
         return Recovery(replace(done, seconds=self.seconds), self.base, self.chain, self.connect)
 
     def connect(self, dbname: str = "postgres", **more: Any) -> Any:
-        """A psycopg connection in autocommit mode as the superuser. Nothing that the backup sets for logins is loaded."""
-        import psycopg
-
-        options = "-c session_preload_libraries= -c local_preload_libraries="
-        if int(self.base.version) >= EVENT_TRIGGERS_AT_LOGIN:
-            options += " -c event_triggers=off"
-        here = {"host": str(self.home / "s"), "port": PORT, "user": self.wanted.superuser, "dbname": dbname}
-        own = {
-            "options": options,
-            "connect_timeout": 10,
-            "application_name": "muster-drill",
-            "client_encoding": "UTF8",
-            "sslmode": "disable",
-        }
-        return psycopg.connect(autocommit=True, **{**neutral(), **here, **own, **more})
+        """A psycopg connection in autocommit mode as the superuser."""
+        return log_in(self.home / "s", self.wanted.superuser, int(self.base.version), dbname, **more)
 
     def asked(self, statement: str) -> tuple[Any, ...] | None:
         """The row of a statement in the connection that is kept; None while the server cannot answer yet."""

@@ -5,9 +5,10 @@ import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from drill.base_backup import Base
+from fixtures.postgresql.client import neutral
 
 Target = float | Literal["newest", "immediate"]
 """A moment in Unix seconds; the end of the archive; or the first moment at which the copy is consistent."""
@@ -16,6 +17,7 @@ PORT = 5432
 """Part of the socket's name; nothing listens on it."""
 LONGEST_SOCKET = 107
 FEWEST = 100
+EVENT_TRIGGERS_AT_LOGIN = 17
 LIBRARY = re.compile(r"[a-z0-9_]+")
 LIMITS = {
     "max_connections": "max_connections setting",
@@ -81,6 +83,18 @@ def settings(wanted: Wanted, home: Path, base: Base, timeline: int) -> dict[str,
     text = "".join(f"{name} = '{_quoted(value)}'\n" for name, value in lines.items())
     # Who may enter the folder of the socket may read the data as well, so nobody is asked for a password.
     return {"postgresql.conf": text, "pg_hba.conf": "local all all trust\n", "pg_ident.conf": ""}
+
+
+def log_in(sockets: Path, user: str, version: int, dbname: str, **more: Any) -> Any:
+    """A psycopg connection in autocommit mode. Nothing that the backup wants to be run at a login is run."""
+    import psycopg
+
+    options = "-c session_preload_libraries= -c local_preload_libraries="
+    if version >= EVENT_TRIGGERS_AT_LOGIN:
+        options += " -c event_triggers=off"
+    here = {"host": str(sockets), "port": PORT, "user": user, "dbname": dbname, "sslmode": "disable"}
+    own = {"options": options, "connect_timeout": 10, "application_name": "muster-drill", "client_encoding": "UTF8"}
+    return psycopg.connect(autocommit=True, **{**neutral(), **here, **own, **more})
 
 
 def target_text(target: Target) -> str:

@@ -4,6 +4,7 @@ A folder proves to be a drill's own by its lease, a file that is in it from its 
 end emptied, under a name that holds the drill, the process and its start, and no folder is without a lease for longer than that.
 """
 
+import errno
 import json
 import os
 import re
@@ -28,6 +29,7 @@ LARGEST_LEASE = 4096
 MODES = (0o700, 0o710)
 """Of a folder for ourselves, and of one that a server's user walks through."""
 HOURS = 3600.0
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,12 @@ def no_room(folder: Path, needed: int) -> str | None:
     return f"the restore needs {ByteSize(needed)} in {folder}, where {ByteSize(free)} are free"
 
 
+def disk_trouble(error: OSError, folder: Path) -> CouldNotLook:
+    """Why a file could not be written in `folder`, which is never the backup's fault."""
+    said = "the disk is full" if error.errno in FULL else "cannot write"
+    return CouldNotLook(f"{said}: {error.strerror} in {folder}", cause=f"drill folder {folder}")
+
+
 def _made(parent: Path, name: str, user: User | None, lives: float) -> Path:
     if not NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no name of a drill: {NAME.pattern}")
@@ -129,7 +137,7 @@ def _made(parent: Path, name: str, user: User | None, lives: float) -> Path:
 def _rename_new(half: Path, folder: Path) -> None:
     """Give the folder its name; what has the name already is left alone (an empty folder, which rename replaces, too)."""
     if os.path.lexists(folder):
-        raise FileExistsError(17, "there is one of this name")
+        raise FileExistsError(errno.EEXIST, "there is one of this name")
     half.rename(folder)
 
 
