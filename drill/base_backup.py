@@ -9,34 +9,29 @@ import os
 import re
 import shutil
 import tarfile
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, cast
+from typing import IO, Any
 
 from drill.children import User, give, new_file, run
 from drill.errors import Damaged
 from drill.packed import PIECE
 from drill.servers import disk_trouble
+from drill.tars import members, whole
 from drill.wal import Start, position
 from muster.probes import CouldNotLook
 from muster.text import cut
 from muster.units import ByteSize
 
-LARGEST_HEADER = 64 * 1024
-"""Bytes of a long name or of extended attributes, which tarfile holds in memory."""
-HELD = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 SMALLEST = 4096
 """Bytes that each member takes of the disk at least."""
-END = 1024
-"""Bytes of zero with which a tar ends, at least."""
 SETTINGS = ("postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf", "recovery.conf", "recovery.signal", "standby.signal")
 PAST = ("postmaster.pid", "postmaster.opts", "current_logfiles", "recovery.done")
 SLOTS = "pg_replslot"
 LARGEST_LABEL = 64 * 1024
-START = re.compile(r"START WAL LOCATION: (?P<position>[0-9A-F]+/[0-9A-F]+) \(file [0-9A-F]{24}\)")
+LABEL = re.compile(r"START WAL LOCATION: (?P<position>[0-9A-F]+/[0-9A-F]+) \(file (?P<segment>[0-9A-F]{24})\)")
 
 
 @dataclass(frozen=True)
@@ -68,22 +63,26 @@ def unpack(
     Raises Damaged for a tar that is cut short, broken or hostile, CouldNotLook for a full disk, for more than `at_most`
     bytes and at `ends` (monotonic).
     """
-    stream = _Stream(chunks, ends)
+    total = 0
     try:
-        with tarfile.open(None, "r|", cast("IO[bytes]", stream), PIECE, tarinfo=_Member) as tar:
-            total = 0
-            for member in tar:
-                total += max(SMALLEST, member.size)
-                if total > at_most:
-                    raise CouldNotLook(f"the base backup unpacks to more than {ByteSize(at_most)}, its estimate", cause="drill room")
-                _write(tar, member, into, user)
-                progress(total)
-            stream.check_end(tar.offset)
-    except (tarfile.TarError, ValueError, OverflowError, EOFError) as error:
-        raise Damaged(f"the base backup is no whole tar: {cut(str(error), 200)}") from None
+        for member, content in members(chunks, "the base backup", ends):
+            total += max(SMALLEST, member.size)
+            if total > at_most:
+                raise CouldNotLook(f"the base backup unpacks to more than {ByteSize(at_most)}, its estimate", cause="drill room")
+            _write(member, content, into, user)
+            progress(total)
     except OSError as error:
         raise disk_trouble(error, into) from error
     return _data_directory(into)
+
+
+def label_of(chunks: Iterable[bytes]) -> str:
+    """The text of backup_label in a tar, which is read no further; "" when there is none."""
+    for member, content in members(chunks, "the base backup"):
+        if content is not None and PurePosixPath(member.name).name == "backup_label":
+            with whole("the base backup"):
+                return content.read(LARGEST_LABEL).decode(errors="replace")
+    return ""
 
 
 def verify(data: Path, manifest: Path | None, binaries: Path, folder: Path, user: User | None, ends: float) -> str:
@@ -121,7 +120,7 @@ def describe(data: Path, manifest: Path | None, binaries: Path, folder: Path, us
     if _small(data / "tablespace_map").strip() or any((data / "pg_tblspc").iterdir()):
         raise CouldNotLook("the base backup has tablespaces, which the drill does not restore", cause="drill tablespaces")
     label = _small(data / "backup_label")
-    begin, timeline = START.search(label), re.search(r"START TIMELINE: (\d+)", label)
+    begin, timeline = LABEL.search(label), re.search(r"START TIMELINE: (\d+)", label)
     if begin is None or timeline is None:
         raise Damaged("the base backup has no backup_label that says where its log begins")
     control = _control(data, binaries, folder, user, ends)
@@ -148,73 +147,21 @@ def strip(data: Path) -> list[str]:
     return found
 
 
-class _Member(tarfile.TarInfo):
-    """A member of which nothing large is held in memory."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Member":
-        made = super().frombuf(buf, encoding, errors)
-        if made.size < 0 or (made.type in HELD and made.size > LARGEST_HEADER):
-            raise tarfile.ReadError("a header of impossible size")
-        return made
-
-
-class _Stream:
-    """Chunks as a file that tarfile reads forwards, and whether they ended as a tar ends."""
-
-    def __init__(self, chunks: Iterable[bytes], ends: float) -> None:
-        self._chunks: Iterator[bytes] = iter(chunks)
-        self._rest = b""
-        self._ends = ends
-        self._tail = b""
-        self._total = 0
-
-    def read(self, size: int) -> bytes:
-        parts, missing = [self._rest[:size]], size - len(self._rest[:size])
-        self._rest = self._rest[size:]
-        while missing and (chunk := next(self._chunks, None)) is not None:
-            if time.monotonic() > self._ends:
-                raise CouldNotLook("gave up at the deadline: the base backup was not unpacked", cause="drill deadline")
-            parts.append(chunk[:missing])
-            self._rest = chunk[missing:]
-            missing -= len(parts[-1])
-        read = b"".join(parts)
-        self._tail = (self._tail + read)[-2 * PIECE :]
-        self._total += len(read)
-        return read
-
-    def check_end(self, offset: int) -> None:
-        """Read to the end, so that checksums are compared; raises tarfile.ReadError unless empty blocks follow the last member.
-
-        tarfile itself takes a broken header, and the end of the stream between two members, for the end of the tar.
-        """
-        rest = self._tail[-(self._total - offset) :] if self._total > offset else b""
-        empty, length = not rest.strip(b"\0"), len(rest)
-        while more := self.read(PIECE):
-            empty, length = empty and not more.strip(b"\0"), length + len(more)
-        if not empty:
-            raise tarfile.ReadError(f"a broken header at byte {offset}")
-        if length < END:
-            raise tarfile.ReadError("it is cut short: there is no end marker")
-
-
-def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, into: Path, user: User | None) -> None:
+def _write(member: tarfile.TarInfo, content: IO[bytes] | None, into: Path, user: User | None) -> None:
     """Write one file or folder below `into`, where no link is ever made, so that a name can lead nowhere else."""
     name = PurePosixPath(member.name)
     if name.is_absolute() or ".." in name.parts or "\0" in member.name:
         raise Damaged(f"the base backup is hostile: member {cut(member.name, 100)!r} leads out of its folder")
     if member.issym() and name.parent.name == "pg_tblspc":
         raise CouldNotLook("the base backup has tablespaces, which the drill does not restore", cause="drill tablespaces")
-    if not (member.isdir() or (member.isreg() and not member.issparse())):
+    if not member.isdir() and (content is None or member.issparse()):
         kind = "link" if member.issym() or member.islnk() else "device or special file"
         raise Damaged(f"the base backup is hostile: member {cut(member.name, 100)!r} is a {kind}")
     place = into.joinpath(*name.parts)
     for folder in [*reversed(place.relative_to(into).parents), *([place.relative_to(into)] if member.isdir() else [])]:
         _make_folder(into / folder, user)
-    if not member.isdir():
-        source: IO[bytes] | None = tar.extractfile(member)
-        assert source is not None
-        _copy(source, place, user)
+    if content is not None:
+        _copy(content, place, user)
 
 
 def _make_folder(folder: Path, user: User | None) -> None:
@@ -229,7 +176,7 @@ def _make_folder(folder: Path, user: User | None) -> None:
 
 def _copy(source: IO[bytes], place: Path, user: User | None) -> None:
     try:
-        with new_file(place, user) as file:
+        with new_file(place, user) as file, whole("the base backup"):
             shutil.copyfileobj(source, file, PIECE)
     except FileExistsError:
         raise Damaged(f"the base backup is hostile: member {cut(place.name, 100)!r} is there twice") from None

@@ -7,7 +7,6 @@ it away.
 
 import os
 import re
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -19,7 +18,7 @@ from typing import Any
 from drill.base_backup import Base, describe, strip, unpack, verify
 from drill.children import Child, User, give, new_file
 from drill.errors import Damaged
-from drill.packed import unpacked
+from drill.packed import pieces, unpacked
 from drill.recovery_log import too_early, why_ended, why_stopped
 from drill.recovery_settings import PORT, Wanted, log_in, settings, target_text
 from drill.servers import disk_trouble, no_room
@@ -79,7 +78,7 @@ class Recovery:
     base: Base
     chain: Chain
     connect: Callable[..., Any]
-    """`connect(dbname="postgres", **parameters)` -> a psycopg connection in autocommit mode, as the superuser."""
+    """`connect(dbname, **parameters)` -> a psycopg connection in autocommit mode, as the superuser."""
 
 
 @contextmanager
@@ -150,8 +149,8 @@ class _Recovery:
             manifest = None
             if backup.manifest is not None:
                 manifest = self.home / "backup_manifest"
-                shutil.copyfile(backup.manifest, manifest)
-                give(manifest, self.user)
+                with new_file(manifest, self.user) as file:
+                    file.writelines(pieces(backup.manifest))
             programs = (self.binaries, self.folder, self.user, self.ends)
             self.base = describe(self.data, manifest, *programs)
             if not isinstance(self.wanted.target, str) and self.wanted.target < self.base.checkpoint_at:
@@ -195,9 +194,9 @@ class _Recovery:
             done = self.result(self.child)
         return Recovery(replace(done, seconds=self.seconds), self.base, self.chain, self.connect)
 
-    def connect(self, dbname: str = "postgres", **more: Any) -> Any:
+    def connect(self, dbname: str = "", **more: Any) -> Any:
         """A psycopg connection in autocommit mode as the superuser."""
-        return log_in(self.home / "s", self.wanted.superuser, int(self.base.version), dbname, **more)
+        return log_in(self.home / "s", self.wanted.superuser, int(self.base.version), dbname or self.wanted.database, **more)
 
     def asked(self, statement: str) -> tuple[Any, ...] | None:
         """The row of a statement in the connection that is kept; None while the server cannot answer yet."""
@@ -211,7 +210,7 @@ class _Recovery:
         except psycopg.Error as error:
             if missing := re.search(r'FATAL:\s+((role|database) ".*" does not exist)', str(error)):
                 reason = f"cannot ask the recovered server: {cut(missing[1], 100)}"
-                raise CouldNotLook(reason, cause="drill superuser", hint="declare the superuser of this backup") from None
+                raise CouldNotLook(reason, cause="drill superuser", hint="declare the superuser and a database of this backup") from None
             return None
         return row
 

@@ -25,7 +25,7 @@ def why_ended(log: str, target: str, newest: str) -> Exception:
         return CouldNotLook(f"the disk is full: {full[0]}", cause="drill room")
     said = [line for line in FATAL.findall(log) if not TURNED_AWAY.search(line)]
     last = cut(said[-1] if said else (log.strip().splitlines() or ["it said nothing"])[-1], 300)
-    if OURS.search(log):
+    if OURS.search(" ".join(said) or log):
         return CouldNotLook(f"the drill's server ended: {last}", cause="drill postgresql")
     if TOO_EARLY in log:
         return too_early(target)

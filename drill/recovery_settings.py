@@ -62,6 +62,8 @@ class Wanted:
     action: Literal["promote", "pause"] = "promote"
     """recovery_target_action: what an environment declares is obeyed, and the result says what came of it."""
     superuser: str = "postgres"
+    database: str = "postgres"
+    """One that the backup surely has; the server is asked in it how far it is."""
     preload: tuple[str, ...] = ()
     """Libraries of our own installation without which the log cannot be replayed."""
 

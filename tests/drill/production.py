@@ -1,7 +1,10 @@
 """A PostgreSQL that archives its log, and what it leaves: base backups taken by pg_basebackup, and the segments since."""
 
 import os
+import resource
 import shutil
+import subprocess
+import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
@@ -65,6 +68,37 @@ class Taken:
     def backup(self) -> Backup:
         """What the drill is handed."""
         return Backup(base=pieces(self.base), archive=self.archive, manifest=self.manifest, at_most=ROOM)
+
+
+def member(name: str, kind: bytes = tarfile.REGTYPE, content: bytes = b"", **more: Any) -> tuple[tarfile.TarInfo, bytes]:
+    """A member of a tar, and its content."""
+    made = tarfile.TarInfo(name)
+    made.type, made.size = kind, len(content)
+    for name_of_field, value in more.items():
+        setattr(made, name_of_field, value)
+    return made, content
+
+
+@contextmanager
+def small_disk(folder: Path, size: int) -> Iterator[Path]:
+    """A folder that takes no more than `size` bytes, by whatever means this user has: its file system, or a limit on files."""
+    place = folder / "small"
+    place.mkdir()
+    if os.geteuid() == 0:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0711", "none", place], check=True)
+        try:
+            yield place
+        finally:
+            subprocess.run(["umount", place], check=True)
+            place.rmdir()
+    else:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield place
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            shutil.rmtree(place)
 
 
 class Production:
