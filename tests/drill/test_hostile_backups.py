@@ -88,37 +88,44 @@ def spoil(taken, **files):
     taken.manifest = None
 
 
-def hostile_settings(canary, port):
-    touch = f"touch {canary}"
-    return f"""
+HOSTILE = {
+    "commands": """
 archive_mode = 'always'
-archive_command = '{touch}'
-restore_command = '{touch}'
-recovery_end_command = '{touch}'
-archive_cleanup_command = '{touch}'
+archive_command = 'touch {canary}'
+restore_command = 'touch {canary}'
+recovery_end_command = 'touch {canary}'
+archive_cleanup_command = 'touch {canary}'
+""",
+    "connections": """
 primary_conninfo = 'host=127.0.0.1 port={port} user=postgres connect_timeout=1'
 listen_addresses = '*'
+ssl = 'on'
+""",
+    "libraries": """
 shared_preload_libraries = '{canary}.so'
 session_preload_libraries = '{canary}.so'
 include_if_exists = '{canary}.conf'
+""",
+    "files and targets": """
 logging_collector = 'on'
 log_directory = '{canary}.d'
-ssl = 'on'
 recovery_target_action = 'shutdown'
 recovery_target_timeline = '99'
-"""
+""",
+}
 
 
-def test_no_setting_of_the_backup_is_obeyed(taken, parent, tmp_path, listener, networked):
+@pytest.mark.parametrize("what", HOSTILE)
+def test_no_setting_of_the_backup_is_obeyed(what, taken, parent, listener, networked):
     port, seen = listener
     with scratch() as open_to_all:
         open_to_all.chmod(0o777)
-        canary = open_to_all / "canary"
+        settings = HOSTILE[what].format(canary=open_to_all / "canary", port=port)
         spoil(
             taken,
             **{
-                "postgresql.auto.conf": hostile_settings(canary, port),
-                "postgresql.conf": hostile_settings(canary, port),
+                "postgresql.auto.conf": settings,
+                "postgresql.conf": settings,
                 "pg_hba.conf": "host all all 0.0.0.0/0 trust\n",
                 "standby.signal": "",
                 "postmaster.pid": "1\n",

@@ -206,6 +206,14 @@ def test_only_what_a_drill_started_for_a_folder_is_ended(parent):
             child.stop()
 
 
+def test_what_is_left_running_is_ended_with_the_folder(parent):
+    with private_folder(parent, "muster-drill-a") as folder:
+        child = Child([shutil.which("sleep"), "600"], folder, folder)
+        wait_for(lambda: "sleep" in Path(f"/proc/{child.pid}/comm").read_text())
+
+    assert child.process.wait(60) == -signal.SIGKILL
+
+
 def test_a_child_has_nothing_of_our_environment(parent, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary")
     with private_folder(parent, "muster-drill-a", user=drill_user()) as folder:
@@ -258,6 +266,7 @@ def test_a_drill_that_was_killed_is_swept(whole, parent, phase):
         assert bool(inside(folder)) == (phase in ("replay", "done"))
         process.kill()
         process.wait()
+    wait_for(lambda: inside(folder) == [])  # its servers die with it
 
     assert sweep(parent, PREFIX, now=time.time()) == []  # its lease has not expired
     assert [each.folder for each in leftovers(parent, PREFIX)] == [folder]
