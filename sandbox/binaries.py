@@ -22,12 +22,12 @@ REDIS_CHOICE = "MUSTER_SANDBOX_REDIS"
 REQUIREMENTS = Path(__file__).with_name("requirements-postgresql.txt")
 NEEDED_OF_POSTGRESQL = ("initdb", "postgres")
 NEEDED_OF_PROMETHEUS = ("prometheus", "promtool")
-NEEDED_OF_REDIS = ("redis-server",)
+NEEDED_OF_REDIS = ("redis-server", "redis-check-rdb")
 REDIS_LAUNCHER = """\
 #!/bin/sh
-# Debian's server with the libraries beside it.
+# Debian's program of this name with the libraries beside it.
 home=$(dirname "$(dirname "$(readlink -f "$0")")")
-LD_LIBRARY_PATH=$(echo "$home"/usr/lib/*-linux-gnu*) exec "$home/usr/bin/redis-server" "$@"
+LD_LIBRARY_PATH=$(echo "$home"/usr/lib/*-linux-gnu*) exec "$home/usr/bin/$(basename "$0")" "$@"
 """
 SSH_PACKAGES = ["openssh-server", "openssh-client", "libnss-wrapper"]
 
@@ -74,12 +74,12 @@ def _unpack_openssh(folder: Path) -> None:
 
 
 def redis() -> Path:
-    """The folder that holds `redis-server`: of the machine, else of Debian's package.
+    """The folder that holds `redis-server` and `redis-check-rdb`: of the machine, else of Debian's package.
 
     The environment variable MUSTER_SANDBOX_REDIS decides: `machine`, `package`, `none`, or a folder. Raises NotProvided.
     """
     found = _chosen(REDIS_CHOICE, "package", NEEDED_OF_REDIS, lambda: _on_path("redis-server"), "redis")
-    return found or provided_folder("redis-package", _unpack_redis) / "bin"
+    return found or provided_folder("redis-programs", _unpack_redis) / "bin"
 
 
 def _chosen(variable: str, fetched: str, programs: tuple[str, ...], of_machine: Callable[[], list[Path]], part: str) -> Path | None:
@@ -109,11 +109,12 @@ def _unpack_redis(folder: Path) -> None:
     unpack_packages(["redis-server", "redis-tools"], folder, with_missing=True)
     for unneeded in ("usr/share", "etc", "var", "lib"):
         shutil.rmtree(folder / unneeded, ignore_errors=True)
-    launcher = folder / "bin" / "redis-server"
-    launcher.parent.mkdir()
-    launcher.write_text(REDIS_LAUNCHER)
-    launcher.chmod(0o755)
-    _checked(launcher.parent, NEEDED_OF_REDIS, "redis")
+    (folder / "bin").mkdir()
+    for program in NEEDED_OF_REDIS:
+        launcher = folder / "bin" / program
+        launcher.write_text(REDIS_LAUNCHER)
+        launcher.chmod(0o755)
+    _checked(folder / "bin", NEEDED_OF_REDIS, "redis")
 
 
 def _machine_postgresql() -> list[Path]:
