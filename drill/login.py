@@ -23,17 +23,21 @@ def log_in(server: ScratchServer, ends: float, *, dbname: str = "", user: str = 
         import psycopg
     os.environ.pop("PGSERVICE", None)  # the one variable that no parameter overrides
     trouble: Exception = CouldNotLook(f"{server.host.resolve()} has no address", cause=client.address(server))
+    secret = password or (server.password.resolve().reveal() if server.password else "")
     for numeric in client.addresses(server.host.resolve(), server.port_number()):
-        given = client.parameters(server, numeric) | KEEPALIVE | {"options": options(ends), "application_name": "muster-drill"}
-        given |= {"dbname": dbname or given["dbname"], "user": user or given["user"]}
-        given["password"] = password or (server.password.resolve().reveal() if server.password else "")
         try:
-            return psycopg.connect(**given, autocommit=True)
+            return psycopg.connect(**arguments(server, numeric, ends, dbname, user), password=secret, autocommit=True)
         except psycopg.Error as error:
             trouble = why_refused(error, client.address(server), server.sslmode)
     raise CouldNotLook(
         f"the scratch server does not let the drill in: {trouble}", cause=client.address(server), hint="see docs/restore-drill.md"
     ) from None
+
+
+def arguments(server: ScratchServer, numeric: str, ends: float, dbname: str = "", user: str = "") -> dict[str, Any]:
+    """The parameters of libpq for a session at one numeric address, the password aside."""
+    given = client.parameters(server, numeric) | KEEPALIVE | {"options": options(ends), "application_name": "muster-drill"}
+    return given | {"dbname": dbname or given["dbname"], "user": user or given["user"]}
 
 
 def options(ends: float) -> str:

@@ -50,6 +50,13 @@ class DrillRestore(Observation):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DrillRecovery(Observation):
+    """Whether a recovery came to its target, and ended there."""
+
+    writable: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class DrillSchema(Observation):
     """What differs between the copy and live, or the last drill that passed."""
 
@@ -162,6 +169,12 @@ def drill_clients(drill: Drill) -> DrillClients:
 @probe
 def drill_restore(drill: Drill) -> DrillRestore:
     """How the restore went."""
+    raise _not_drilled(drill)
+
+
+@probe
+def drill_recovery(drill: Drill) -> DrillRecovery:
+    """How the recovery of a base backup ended."""
     raise _not_drilled(drill)
 
 

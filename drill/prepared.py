@@ -10,10 +10,11 @@ from drill.errors import Damaged
 from drill.history import last_good
 from drill.proofs import Proofs
 from drill.scratch import Place, opened
+from drill.scratch_folder import Folder, opened_folder
 from muster import fence, samples
 from muster.drills import records
 from muster.environment import Environment
-from muster.kinds.drills import Drill
+from muster.kinds.drills import OWN_SERVER, Drill
 from muster.probes import CouldNotLook, begin
 from muster.run import Run
 from muster.scratch import ScratchServer
@@ -36,7 +37,7 @@ class Prepared:
     """Monotonic seconds at which it is given up."""
     began: float
     """Unix seconds."""
-    place: Place | None = None
+    place: Place | Folder | None = None
     artefact: sources.Artefact | None = None
     estimate: int = 0
     """Bytes that the restored backup is taken to need."""
@@ -80,21 +81,39 @@ def prepare(run: Run, drill: Drill, held: ExitStack) -> Prepared:
 
 def _fence(made: Prepared, held: ExitStack) -> None:
     others = [each for each in fences.everywhere(made.environment.folder.parent) if each.id != made.environment.id]
-    server = made.drill.place_to_write.postgresql
+    server, folder = made.drill.place_to_write.postgresql, made.drill.place_to_write.folder
     if server is not None:
         _fence_server(made, server, others, held)
+    elif folder is not None:
+        made.place = held.enter_context(opened_folder(folder))
     if not made.refusals:
         made.artefact = sources.find(made.drill.source_backup)
+        made.refusals += _unfit(made, made.artefact.name)
         made.estimate, made.estimated_by = _estimate(made)
         made.refusals += fences.too_large(made.drill, made.estimate)
+
+
+def _unfit(made: Prepared, name: str) -> list[str]:
+    """Why a backup of this name cannot be restored in this kind of place."""
+    try:
+        shape = made.drill.shape(name)
+    except ValueError as error:
+        return [str(error)]
+    wanted = "folder" if shape in OWN_SERVER else "postgresql server"
+    found = "postgresql server" if made.drill.place_to_write.postgresql else "folder"
+    return (
+        []
+        if wanted == found
+        else [f"a backup of the format {shape} needs a {wanted} as its scratch place; {made.drill.scratch} is a {found}"]
+    )
 
 
 def _fence_server(made: Prepared, server: ScratchServer, others: list[Environment], held: ExitStack) -> None:
     """Names and addresses first: a server that could be production is not even logged in to."""
     made.refusals += fences.named_alike(server, [made.environment, *others])
     if not made.refusals:
-        made.place = held.enter_context(opened(server, made.ends))
-        made.refusals += fences.same_server(made.place, made.environment, others)
+        made.place = place = held.enter_context(opened(server, made.ends))
+        made.refusals += fences.same_server(place, made.environment, others)
 
 
 def _estimate(made: Prepared) -> tuple[int, str]:

@@ -29,15 +29,21 @@ class Progress:
 
     def __call__(self, done: int, total: int) -> None:
         """So many bytes of `total` (0: nobody knows) have passed in this phase."""
+        self._say(self.line(done, total, self._clock()))
+
+    def _say(self, line: str) -> None:
         now = self._clock()
         if self._reporter is None or now - self._said < (REDRAWN if self._terminal else EVERY):
             return
         self._said = now
-        line = self.line(done, total, now)
         if self._terminal:
             self._draw(line)
         else:
             self._reporter.write_line(line)
+
+    def steps(self, done: int, total: int) -> None:
+        """So many of `total` steps are done, where bytes are not known."""
+        self._say(f"drill {self._name}: {self._phase} {done}{f' of {total}' if total else ''} entries")
 
     def line(self, done: int, total: int, now: float) -> str:
         """`drill db: restore 120MiB of 480MiB, 24MiB/s, 15 s left`."""

@@ -1,18 +1,21 @@
 """From a backup to a copy: which way a format goes, and what is said of it."""
 
 import re
+import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
-from drill import plain, results
+from drill import archive, plain, results, servers
 from drill.errors import Damaged
-from drill.observed import DrillArchive, DrillClients, DrillRestore
+from drill.observed import DrillArchive, DrillClients, DrillRecovery, DrillRestore
 from drill.prepared import Prepared
 from drill.progress import Progress
-from drill.scratch import Copy
+from drill.scratch import Copy, Place
 from drill.streams import Stream
-from muster.probes import CouldNotLook, Observation
+from muster.probes import Observation
+from muster.secrets import Setting
 from muster.units import ByteSize, Counted
 
 COMPRESSIONS: dict[str, Literal["gzip", "zstd"]] = {".gz": "gzip", ".tgz": "gzip", ".zst": "zstd", ".zstd": "zstd"}
@@ -22,9 +25,12 @@ COMPRESSIONS: dict[str, Literal["gzip", "zstd"]] = {".gz": "gzip", ".tgz": "gzip
 class Restored:
     """What came of a restore."""
 
-    archive: DrillArchive
+    archive: DrillArchive | None
     clients: DrillClients | None = None
     restore: DrillRestore | None = None
+    recovery: DrillRecovery | None = None
+    phases: dict[str, float] = field(default_factory=dict)
+    """Seconds of each step, where there are several."""
     size: int = 0
     """Bytes of the copy on the scratch server."""
     stopped: str = ""
@@ -32,56 +38,76 @@ class Restored:
 
     def observations(self) -> Iterator[tuple[str, Observation]]:
         """Those that there are, by the name of their probe."""
-        made = {"drill_archive": self.archive, "drill_clients": self.clients, "drill_restore": self.restore}
+        made = {
+            "drill_archive": self.archive,
+            "drill_clients": self.clients,
+            "drill_restore": self.restore,
+            "drill_recovery": self.recovery,
+        }
         yield from ((probe, value) for probe, value in made.items() if value is not None)
 
     def told(self) -> dict[str, Any]:
         """What the history keeps."""
-        return {"sha256": self.archive.sha256, "clients": self.clients.note if self.clients else ""}
+        return {"sha256": self.archive.sha256 if self.archive else "", "clients": self.clients.note if self.clients else ""}
 
 
 def restore(made: Prepared, copy: Copy, progress: Progress) -> Restored:
-    """Restore the backup into the copy. Raises CouldNotLook when the drill is at fault; of the backup's faults it tells."""
+    """Restore a dump into the copy. Raises CouldNotLook when the drill is at fault; of the backup's faults it tells."""
     assert made.artefact is not None
+    shape = made.drill.shape(made.artefact.name)
     try:
-        shape = made.drill.shape(made.artefact.name)
-    except ValueError as error:
-        raise CouldNotLook(str(error), cause=f"configuration: drill {made.drill.name}") from None
-    if shape != "plain":
-        raise CouldNotLook(f"a backup of the format {shape} is not restored into a server", cause=f"configuration: drill {made.drill.name}")
-    try:
-        return _told(made, copy, _plain(made, copy, progress))
+        return _told(
+            made, copy, _plain(made, copy, progress) if shape == "plain" else _archive(made, copy, progress, tar=shape == "directory")
+        )
     except Damaged as damaged:
-        return _damaged(made, damaged)
+        return damage(made, damaged)
 
 
-def _plain(made: Prepared, copy: Copy, progress: Progress) -> results.Loaded:
+def _stream(made: Prepared) -> Stream:
     found = made.artefact
     assert found is not None
     compression = next((each for ending, each in COMPRESSIONS.items() if found.name.endswith(ending)), None)
-    stream = Stream(found.read(), compression, sha256=found.checksum)
-    terms = results.Terms(extensions=frozenset(made.drill.extensions))
+    return Stream(found.read(), compression, sha256=found.checksum)
+
+
+def _plain(made: Prepared, copy: Copy, progress: Progress) -> results.Loaded:
+    assert made.artefact is not None
+    size, terms = made.artefact.size, results.Terms(extensions=frozenset(made.drill.extensions))
     with copy.connect(made.ends) as session, copy.administer(made.ends) as admin:
-        return plain.load(session, stream, admin=admin, terms=terms, ends=made.ends, on_progress=lambda at: progress(at.read, found.size))
+        return plain.load(session, _stream(made), admin=admin, terms=terms, ends=made.ends, on_progress=lambda at: progress(at.read, size))
 
 
-def _damaged(made: Prepared, damaged: Damaged) -> Restored:
+def _archive(made: Prepared, copy: Copy, progress: Progress, *, tar: bool) -> results.Loaded:
+    """pg_restore wants a file to jump about in: it lies in a folder that the next drill finds if this one is killed."""
+    assert made.artefact is not None
+    spool = Path(Setting(made.drill.place_to_write.spool or tempfile.gettempdir()).resolve())
+    terms = results.Terms(extensions=frozenset(made.drill.extensions))
+    content = archive.Archive(content=_stream(made), tar=tar, size=made.artefact.size)
+    with servers.private_folder(spool, copy.lease.name, lives=made.drill.place_to_write.ttl) as folder, copy.administer(made.ends) as admin:
+        tools = archive.Tools(folder=folder, name="archive", jobs=made.drill.jobs)
+        target = archive.Target(parameters=copy.arguments(made.ends), password=copy.password, admin=admin)
+        return archive.restore(content, target, tools, terms=terms, ends=made.ends, on_progress=lambda at: progress.steps(at.done, at.of))
+
+
+def damage(made: Prepared, damaged: Damaged) -> Restored:
     """An archive that cannot be read to its end: how its clients or its statements are, nobody knows."""
     assert made.artefact is not None
-    archive = DrillArchive(
+    broken = DrillArchive(
         looked_at=max(1, made.artefact.size), of="bytes", seen=made.artefact.seen, note=str(damaged), whole=False, sha256=""
     )
-    return Restored(archive, stopped=str(damaged))
+    return Restored(broken, stopped=str(damaged))
 
 
 def _told(made: Prepared, copy: Copy, loaded: results.Loaded) -> Restored:
     found = made.artefact
     assert found is not None
+    if loaded.client_too_old:
+        return _too_old(made, loaded.client_too_old)
     faults = [*map(str, loaded.refused), *map(str, loaded.errors)]
     cut_short = bool(faults)
     lacking = "the mark with which pg_dump ends a dump is not there" if loaded.size else "it unpacks to nothing: 0 bytes"
     note = "" if loaded.complete or cut_short else lacking
-    archive = DrillArchive(
+    found_whole = DrillArchive(
         looked_at=max(1, loaded.size), of="bytes", seen=found.seen, note=note, whole=loaded.complete or cut_short, sha256=loaded.sha256
     )
     done = DrillRestore(
@@ -93,12 +119,20 @@ def _told(made: Prepared, copy: Copy, loaded: results.Loaded) -> Restored:
         statements=loaded.statements,
     )
     stopped = faults[0] if faults else note
-    return Restored(archive, _clients(made, copy, loaded), None if note else done, 0 if stopped else _size(copy, made.ends), stopped)
+    size = 0 if stopped else _size(copy, made.ends)
+    return Restored(found_whole, _clients(made, copy, loaded), None if note else done, size=size, stopped=stopped)
+
+
+def _too_old(made: Prepared, old: results.ClientTooOld) -> Restored:
+    """Nobody knows whether an archive is whole that the client cannot read."""
+    assert made.artefact is not None
+    behind = DrillClients(looked_at=2, of="versions", seen=made.artefact.seen, behind=Counted([str(old)]))
+    return Restored(None, behind, stopped=str(old))
 
 
 def _clients(made: Prepared, copy: Copy, loaded: results.Loaded) -> DrillClients | None:
     """How far pg_dump is behind the server that it dumped, and the scratch server behind pg_dump."""
-    assert made.place is not None
+    assert isinstance(made.place, Place)
     if not loaded.dumped_from or not loaded.dumped_by:
         return None
     here = made.place.version() // 10000

@@ -5,15 +5,17 @@ Whatever happens, Ctrl-C and SIGTERM included, ends with the removal of what was
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 from drill import lease, sources, trend
 from drill.errors import Damaged
 from drill.observed import DrillBackup, DrillEnd, DrillTime
 from drill.prepared import Prepared
 from drill.progress import Progress
+from drill.recovering import Keys, Served, key_counts, recover
 from drill.restoring import Restored, restore
 from drill.scratch import Copy
+from drill.scratch_folder import Folder
 from drill.verify import Verifying
 from muster import fence, samples
 from muster.kinds.readings import Reading
@@ -23,7 +25,7 @@ from muster.store import Outcome
 from muster.text import cut
 from muster.units import ByteSize, Counted, Duration, Instant
 
-RESTORE = ("drill_archive", "drill_clients", "drill_restore")
+RESTORE = ("drill_archive", "drill_clients", "drill_restore", "drill_recovery")
 ALL = ("drill_backup", *RESTORE, "drill_schema", "drill_contents", "drill_corruption", "drill_application", "drill_time", "drill_end")
 """The probes whose outcomes a drill leaves."""
 
@@ -39,6 +41,7 @@ class Drilling:
         self.run, self.made, self.drill, self.readings, self.progress = run, made, made.drill, readings, progress
         self.lease = lease.new(made.drill.place_to_write.ttl)
         self.seconds: dict[str, float] = {}
+        self.held = ExitStack()
         self.earlier: list[str] = []
         self.restored: Restored | None = None
         self.verifying: Verifying | None = None
@@ -116,8 +119,10 @@ class Drilling:
             )  # fmt: skip
             self.put("drill_backup", backup)
 
-    def _create_and_restore(self) -> Copy:
+    def _create_and_restore(self) -> Copy | Served | Keys:
         place = self.made.place
+        if isinstance(place, Folder):
+            return self._recover(place)
         assert place is not None
         with self.phase("create"):
             self.earlier = place.sweep()
@@ -130,8 +135,24 @@ class Drilling:
                 raise Damaged(self.restored.stopped)
         return copy
 
-    def _verify(self, copy: Copy) -> None:
+    def _recover(self, place: Folder) -> Served | Keys:
+        with self.phase("create"):
+            self.earlier = place.sweep()
+        with self.phase("restore", *RESTORE):
+            self.restored, server = recover(self.made, place, self.lease, self.held, self.progress)
+            for probe, value in self.restored.observations():
+                self.put(probe, value)
+            if server is None:
+                raise Damaged(self.restored.stopped)
+        return server
+
+    def _verify(self, copy: Copy | Served | Keys) -> None:
         """Each proof by itself: one that fails says nothing about the others."""
+        if isinstance(copy, Keys):
+            with suppress(Stopped), self.phase("contents", "drill_contents"):
+                self.put("drill_contents", key_counts(self.made, copy))
+            self._time()
+            return
         self.verifying = Verifying(self.made, copy, self.progress, self.put)
         for name, probes, step in self.verifying.steps():
             with suppress(Stopped), self.phase(name, *probes):
@@ -164,8 +185,9 @@ class Drilling:
         if self.made.place is None:
             return
         with suppress(Stopped), self.phase("remove", "drill_end"):
+            self.held.close()
             self.made.place.sweep(self.lease.name)
-            left = [f"{kind} {name}" for kind, name, claim in self.made.place.leftovers() if claim.name == self.lease.name]
+            left = self.made.place.left(self.lease.name)
             changes = sources.changed(self.drill.source_backup, self.made.artefact) if self.made.artefact else ""
             end = DrillEnd(
                 looked_at=1, of="drills", seen=self.lease.name, left=Counted(left), earlier=Counted(self.earlier),

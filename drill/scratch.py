@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from drill.lease import Lease, parse
-from drill.login import log_in
-from fixtures.postgresql.client import address
+from drill.login import arguments, log_in
+from fixtures.postgresql.client import address, addresses
 from muster.probes import CouldNotLook
 from muster.scratch import ScratchServer
 from muster.scrubber import learn
@@ -41,6 +41,11 @@ class Copy:
             "PGUSER": self.lease.name, "PGPASSWORD": self.password, "PGSSLMODE": self.server.sslmode,
             **({"PGSSLROOTCERT": self.server.sslrootcert.resolve()} if self.server.sslrootcert else {}),
         }  # fmt: skip
+
+    def arguments(self, ends: float) -> dict[str, Any]:
+        """The parameters of libpq that lead to the copy as its role, the password aside. Raises CouldNotLook."""
+        numeric = addresses(self.server.host.resolve(), self.server.port_number())[0]
+        return arguments(self.server, numeric, ends, self.lease.name, self.lease.name)
 
     def connect(self, ends: float) -> Any:
         """A session as the role that was made for this drill: no superuser, and nothing but this database is its own."""
@@ -126,6 +131,10 @@ class Place:
             self.rows(f"drop database {_name(name)}{force}")
         else:
             self.rows(f"drop role {_name(name)}")
+
+    def left(self, mine: str) -> list[str]:
+        """What is there of a drill."""
+        return [f"{kind} {name}" for kind, name, claim in self.leftovers() if claim.name == mine]
 
     def sweep(self, mine: str = "") -> list[str]:
         """Remove what `mine`, or an expired drill, left; what is left of other drills is told too. One line for each thing."""

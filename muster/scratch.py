@@ -41,6 +41,9 @@ class Scratch(Model):
     folder: ScratchFolder | None = None
     room: ByteSize
     """How much a restored backup may take there. A drill that is estimated to take more is refused."""
+    spool: str | None = Field(default=None, pattern=r"^(/|env:\w+$)")
+    """Folder of this machine for archives in custom and directory format, which pg_restore cannot read as a stream; without it the
+    system's folder for temporary files."""
     ttl: Duration = Duration(6 * 3600)
     """What a drill left behind, because it was killed, is removed by the next one when it is older than this."""
 

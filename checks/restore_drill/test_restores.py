@@ -7,6 +7,7 @@ from drill.observed import (
     DrillContents,
     DrillCorruption,
     DrillNewest,
+    DrillRecovery,
     DrillRestore,
     DrillRows,
     DrillSchema,
@@ -21,6 +22,15 @@ def test_restore_has_no_sql_error(drill_restore: DrillRestore, limit: int) -> No
     Next: the line of the dump that is named; which roles and extensions does it need that the drill does not declare?
     """
     assert drill_restore.errors <= limit
+
+
+@pytest.mark.expects("recovered")
+def test_recovery_reached_its_target(drill_recovery: DrillRecovery, limit: bool) -> None:
+    """The recovery came to its target, and the server takes writes: one that waits there answers every question and is no recovery.
+
+    Next: recovery_target_action; which segment is the newest in the archive? select pg_is_in_recovery()
+    """
+    assert drill_recovery.writable == limit
 
 
 @pytest.mark.expects("schema_differences")

@@ -10,8 +10,10 @@ from muster.kinds.base import Entity
 from muster.scratch import Scratch
 from muster.units import Duration, Percent
 
-Format = Literal["plain", "custom", "directory", "rdb"]
-ENDINGS: dict[str, Format] = {".sql": "plain", ".dump": "custom", ".dmp": "custom", ".pgdump": "custom", ".tar": "directory", ".rdb": "rdb"}
+Format = Literal["plain", "custom", "directory", "base", "rdb"]
+ENDINGS: dict[str, Format] = {".sql": "plain", ".dump": "custom", ".dmp": "custom", ".pgdump": "custom", ".tar": "directory"}
+OWN_SERVER = ("base", "rdb")
+"""Formats for which a drill starts a server of its own, in a scratch folder."""
 COMPRESSED = (".gz", ".zst", ".zstd")
 
 
@@ -40,6 +42,8 @@ class DrillExpect(Expect):
     """Major versions by which a client (the one that dumped, the one that restores) is older than what it works on."""
     sql_errors: Wanted[Limit[int]] | None = (Limit[int](limit=0),)
     """Errors of the restore; it stops at the first."""
+    recovered: Wanted[Limit[bool]] | None = (Limit[bool](limit=True),)
+    """A recovery reached its target, and its server takes writes: one that pauses there answers, and is no recovery."""
     schema_differences: Wanted[Limit[int]] | None = (Limit[int](limit=0),)
     """Schemas, tables, columns, indexes, constraints, sequences, functions, extensions, roles that differ from live."""
     rows_of_live: Wanted[Rows] | None = (Rows(),)
@@ -70,6 +74,24 @@ class DrillExpect(Expect):
     """Time since a drill of this passed, judged by the monthly checks, which do not drill."""
 
 
+class Recovery(Model):
+    """How far a base backup is brought forward with the write-ahead log that was archived since."""
+
+    wal: str = Field(min_length=1)
+    """Folder of the archived segments, on the host of the base backup; some may be compressed."""
+    to: Literal["newest", "immediate"] = "newest"
+    """The end of the archive, or the first moment at which the copy is consistent."""
+    back: Duration | None = None
+    """Or a moment so long before now."""
+    action: Literal["promote", "pause"] = "promote"
+    """recovery_target_action, as your procedure has it."""
+    database: str = "postgres"
+    """The database that is compared with live."""
+    superuser: str = "postgres"
+    preload: Many[str] = ()
+    """Libraries without which the log cannot be replayed."""
+
+
 class Application(Model):
     """How to start the application against the copy, and where it says that it is well."""
 
@@ -87,7 +109,9 @@ class Drill(Entity):
     section: ClassVar[str] = "drills"
     fixture: ClassVar[str] = "drill"
     severities: ClassVar[dict[str, Severity]] = {
-        **dict.fromkeys(("backup_newer_than", "whole", "client_behind", "sql_errors", "schema_differences", "rows_of_live"), "P0"),
+        **dict.fromkeys(
+            ("backup_newer_than", "whole", "client_behind", "sql_errors", "recovered", "schema_differences", "rows_of_live"), "P0"
+        ),
         **dict.fromkeys(("corrupt", "newest_row", "application_answers", "restored_within", "source_changes"), "P0"),
         **dict.fromkeys(("backup_encrypted", "rows_of_last", "orphans", "sequences_behind", "left_behind", "passed_within"), "P1"),
     }
@@ -97,10 +121,13 @@ class Drill(Entity):
     scratch: Name
     """Name of a place in `scratch:`."""
     live: Name | None = None
-    """The postgresql connection of what was backed up, through which the copy is compared with it; only looked at.
-    Without it the last drill that passed is compared with."""
+    """The connection of what was backed up (postgresql; redis for an rdb), through which the copy is compared with it; only looked
+    at. Without it the last drill that passed is compared with."""
     format: Format | None = None
-    """Without it, what the ending says: .sql plain, .dump custom, .tar a directory, .rdb Redis; .gz and .zst around it."""
+    """Without it, what the ending says: .sql plain, .dump custom, .tar a directory; .gz and .zst around it. `base` (a base backup with
+    archived write-ahead log) and `rdb` (Redis) have to be said."""
+    recovery: Recovery | None = None
+    """For the format `base`."""
     jobs: int = Field(default=2, ge=1, le=64)
     """Connections of pg_restore, for custom and directory formats."""
     roles: Many[str] = ()
@@ -133,6 +160,8 @@ class Drill(Entity):
     def _complete(self) -> Self:
         if self.expect.newest_row is not None and not self.newest:
             raise PydanticCustomError("newest", "newest_row needs newest: which column of which table says when a row was written?")
+        if (self.recovery is not None) != (self.format == "base"):
+            raise PydanticCustomError("recovery", "format base and recovery belong together: where is the archived write-ahead log?")
         if self.expect.application_answers is not None and self.application is None:
             raise PydanticCustomError("application", "application_answers needs application: how is it started against the copy?")
         return self
@@ -140,7 +169,14 @@ class Drill(Entity):
     def also_named(self) -> tuple[tuple[str, str], ...]:
         """Live, and whatever the backup is reached through."""
         source = tuple((name, self._connections[name].kind) for name in self._backup.all_named()) if self._backup else ()
-        return (*(((self.live, "postgresql"),) if self.live else ()), *source)
+        kind = "redis" if self.format == "rdb" else "postgresql"
+        return (*(((self.live, kind),) if self.live else ()), *source)
+
+    def adapted(self) -> Self:
+        """Only a recovery has a target, and keys have no schema."""
+        names = () if self.format == "base" else ("recovered",)
+        more = ("sql_errors", "schema_differences", "orphans", "sequences_behind", "corrupt") if self.format == "rdb" else ()
+        return self.model_copy(update={"expect": self.expect.model_copy(update=dict.fromkeys((*names, *more)))})
 
     def parts(self) -> set[str]:
         return super().parts() | {"scratch"}
