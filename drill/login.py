@@ -26,7 +26,7 @@ def log_in(server: ScratchServer, ends: float, *, dbname: str = "", user: str = 
     secret = password or (server.password.resolve().reveal() if server.password else "")
     for numeric in client.addresses(server.host.resolve(), server.port_number()):
         try:
-            return psycopg.connect(**arguments(server, numeric, ends, dbname, user), password=secret, autocommit=True)
+            return psycopg.connect(**arguments(server, numeric, ends, dbname, user) | {"password": secret}, autocommit=True)
         except psycopg.Error as error:
             trouble = why_refused(error, client.address(server), server.sslmode)
     raise CouldNotLook(
@@ -37,6 +37,7 @@ def log_in(server: ScratchServer, ends: float, *, dbname: str = "", user: str = 
 def arguments(server: ScratchServer, numeric: str, ends: float, dbname: str = "", user: str = "") -> dict[str, Any]:
     """The parameters of libpq for a session at one numeric address, the password aside."""
     given = client.parameters(server, numeric) | KEEPALIVE | {"options": options(ends), "application_name": "muster-drill"}
+    del given["password"]
     return given | {"dbname": dbname or given["dbname"], "user": user or given["user"]}
 
 

@@ -45,13 +45,8 @@ class Served:
 
     def variables(self) -> dict[str, str]:
         """What leads a program to the copy."""
-        return {
-            "PGHOST": str(self.folder / "pg" / "s"),
-            "PGPORT": "5432",
-            "PGDATABASE": self.database,
-            "PGUSER": "postgres",
-            "PGSSLMODE": "disable",
-        }
+        where = {"PGHOST": str(self.folder / "pg" / "s"), "PGPORT": "5432", "PGSSLMODE": "disable"}
+        return where | {"PGDATABASE": self.database, "PGUSER": "postgres"}
 
 
 @dataclass(frozen=True)
@@ -86,13 +81,8 @@ def _base(made: Prepared, place: Folder, folder: Path, held: ExitStack, progress
     result = recovery.result
     name = f"recovered {found.seen}, timeline {result.timeline}, target {result.target}"
     note = "; ".join(result.notes)
-    told = (
-        "paused at its target: it answers, and takes no writes"
-        if result.paused
-        else "it did not reach its target"
-        if not result.reached
-        else ""
-    )
+    told = "" if result.reached else "it did not reach its target"
+    told = "it paused at its target: it answers, and takes no writes" if result.paused else told
     restored = Restored(
         DrillArchive(looked_at=max(1, found.size), of="bytes", seen=found.seen, note=note, whole=True, sha256=""),
         DrillClients(looked_at=1, of="versions", seen=name, note=f"server {recovery.base.version}", behind=Counted()),
@@ -129,9 +119,8 @@ def _fetch(chunks: Iterator[bytes], into: Path) -> None:
                     continue
                 size += member.size
                 if size > LARGEST_LOG:
-                    raise CouldNotLook(
-                        f"the archived log is more than {LARGEST_LOG} bytes", cause="archived log", hint="take base backups more often"
-                    )
+                    reason = f"the archived log is more than {LARGEST_LOG} bytes"
+                    raise CouldNotLook(reason, cause="archived log", hint="take base backups more often")
                 with (into / Path(member.name).name).open("wb") as file:
                     while chunk := content.read(1 << 20):
                         file.write(chunk)
@@ -166,7 +155,7 @@ def _keys(made: Prepared, place: Folder, folder: Path, held: ExitStack, progress
             ends=made.ends,
             user=place.user,
             progress=lambda _, done, of: progress(done, of),
-        )  # fmt: skip
+        )
     )
     loaded = instance.result
     name = f"redis {loaded.server}, dump of version {loaded.rdb_version} by {loaded.written_by or 'an unknown server'}"

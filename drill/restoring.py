@@ -38,13 +38,8 @@ class Restored:
 
     def observations(self) -> Iterator[tuple[str, Observation]]:
         """Those that there are, by the name of their probe."""
-        made = {
-            "drill_archive": self.archive,
-            "drill_clients": self.clients,
-            "drill_restore": self.restore,
-            "drill_recovery": self.recovery,
-        }
-        yield from ((probe, value) for probe, value in made.items() if value is not None)
+        made = {"archive": self.archive, "clients": self.clients, "restore": self.restore, "recovery": self.recovery}
+        yield from ((f"drill_{name}", value) for name, value in made.items() if value is not None)
 
     def told(self) -> dict[str, Any]:
         """What the history keeps."""
