@@ -11,15 +11,16 @@ from muster.text import cut
 
 _ERROR = re.compile(r"pg_restore: error: (.*)", re.DOTALL)
 _SAID_BY_SERVER = re.compile(
-    r"(?:could not execute query|COPY failed for table \"(?P<table>.*?)\"|error returned by PQputCopyEnd|could not \w+ (?:to )?large object[^:]*"
-    r"|could not set \w+(?: \w+)*(?: to \S+)?): (?:\w+: +)?(?P<said>[^\n]*)(?P<more>.*)",
+    r"(?:could not execute query|COPY failed for table \"(?P<table>.*?)\"|error returned by PQputCopyEnd"
+    r"|could not \w+ (?:to )?large object[^:]*|could not set \w+(?: \w+)*(?: to \S+)?)"
+    r": (?:\w+: +)?(?P<said>[^\n]*)(?P<more>.*)",
     re.DOTALL,
 )
 _OURS = re.compile(
     r"connection to server|could not connect|closed the connection|terminating connection|shutting down|in recovery mode|starting up"
-    r"|No space left|Disk quota|out of memory|out of shared memory|canceling statement|too many (?:clients|connections)|remaining connection slots"
-    r"|worker process|communication channel|could not (?:write to|open) (?:temporary|output) file|Connection (?:refused|reset)|SSL error|no password"
-    r"|could not read block|Input/output error"
+    r"|No space left|Disk quota|out of memory|out of shared memory|canceling statement|too many (?:clients|connections)"
+    r"|remaining connection slots|worker process|communication channel|could not (?:write to|open) (?:temporary|output) file"
+    r"|Connection (?:refused|reset)|SSL error|no password|could not read block|Input/output error"
 )
 _COMMAND = re.compile(r"^Command was: (.*)", re.DOTALL | re.MULTILINE)
 _UNSUPPORTED = "unsupported version"
@@ -44,7 +45,7 @@ def records(lines: Iterable[str]) -> list[str]:
     return found
 
 
-def judged(complaints: list[str], names: frozenset[str], cause: str) -> SqlError | None:
+def judged(complaints: list[str], names: frozenset[str], cause: str) -> SqlError:
     """The SQL error among the complaints of a pg_restore that failed, the first of them.
 
     `names` are those of the archive's contents, which may be told. Raises TooOld, Damaged when the archive is at fault,

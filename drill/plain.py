@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from drill.admin import Admin
 from drill.errors import Damaged, Refused
 from drill.lexing import IDENTIFIER
 from drill.results import DATA, INDEXES, PHASES, TABLES, Loaded, OnProgress, Progress, SqlError, Terms, silent
 from drill.sql import COPY_IN, Command, Copy, Dump, Statement
-from drill.sql_errors import ours, scratch, told
+from drill.sql_errors import SqlFailed, ours, scratch, told
 from drill.statements import Guard, about_extensions, extension, head
 from drill.streams import Stream
 from drill.watchdog import Watchdog
-from muster.probes import CouldNotLook
 
 TOGETHER = 256 * 1024
 """Bytes of INSERTs that are sent at once."""
@@ -45,54 +45,21 @@ def load(connection: Any, stream: Stream, *, admin: Any, terms: Terms, ends: flo
     """Load the dump, up to its end or the first error or refusal, which is in what is returned.
 
     `connection` is a psycopg connection in autocommit as the drill's own role, `admin` one to the same database that may make
-    extensions; `ends` is a time of `time.monotonic`, at which `connection` is closed. Raises Damaged when the artefact is cut
-    off or corrupt, CouldNotLook when the scratch server is at fault.
+    extensions; `ends` is a time of `time.monotonic`, at which both are closed, unless they are idle. Raises Damaged when the artefact is
+    cut off or corrupt, CouldNotLook when the scratch server is at fault.
     """
     watchdog = Watchdog(connection, ends, scratch(connection))
-    with watchdog.watching():
-        return _Loading(connection, stream, Extensions(admin, terms), watchdog, on_progress).all()
-
-
-class _SqlFailed(Exception):
-    def __init__(self, error: SqlError) -> None:
-        super().__init__(str(error))
-        self.error = error
-
-
-class Extensions:
-    """Makes extensions as the admin, with statements of our own."""
-
-    def __init__(self, admin: Any, terms: Terms) -> None:
-        self.terms = terms
-        self._admin = admin
-
-    def permit(self, name: str, piece: Statement) -> None:
-        """Raises Refused for an extension that is not declared."""
-        if name not in self.terms.extensions:
-            raise Refused("this extension is not declared", head(piece.text), piece.line)
-
-    def make(self, name: str, schema: str, piece: Statement) -> None:
-        """Make it. Raises Refused, and CouldNotLook when the scratch server has no such extension."""
-        import psycopg
-        from psycopg import sql
-
-        self.permit(name, piece)
-        statement = sql.SQL("CREATE EXTENSION IF NOT EXISTS {} WITH SCHEMA {}").format(sql.Identifier(name), sql.Identifier(schema))
-        try:
-            self._admin.execute(statement)
-        except psycopg.Error as error:
-            cause = scratch(self._admin)
-            said = told(error, f"CREATE EXTENSION {name}", piece.line)
-            raise CouldNotLook(str(said), cause=cause, hint="is the extension installed on the scratch server?") from None
+    with Watchdog(admin, ends, scratch(admin)).watching() as second, watchdog.watching():
+        return _Loading(connection, stream, Admin(admin, terms, second), watchdog, on_progress).all()
 
 
 class _Loading:
-    def __init__(self, connection: Any, stream: Stream, extensions: Extensions, watchdog: Watchdog, on_progress: OnProgress) -> None:
+    def __init__(self, connection: Any, stream: Stream, admin: Admin, watchdog: Watchdog, on_progress: OnProgress) -> None:
         self._connection = connection
         self._cursor = connection.cursor()
         self._stream = stream
-        self._extensions = extensions
-        self._guard = Guard(extensions.terms.foreign)
+        self._admin = admin
+        self._guard = Guard(admin.terms.foreign)
         self._watchdog = watchdog
         self._tell = on_progress
         self._cause = scratch(connection)
@@ -111,7 +78,7 @@ class _Loading:
                 self._cursor.execute("SET standard_conforming_strings = on")
             for run in _runs(self._dump):
                 self._one_or_many(run)
-        except _SqlFailed as failed:
+        except SqlFailed as failed:
             errors = (failed.error,)
         except Refused as refusal:
             refused = (refusal,)
@@ -155,13 +122,15 @@ class _Loading:
 
     def _statement(self, piece: Statement) -> None:
         if found := extension(piece.text):
-            self._extensions.make(*found, piece)
+            self._admin.permit(found[0], piece)
+            self._phase = TABLES
+            self._admin.make(*found)
         elif not about_extensions(piece.text) and not _OF_THE_SERVER.match(piece.text):
             if not piece.into:
                 self._guard.statement(piece.text, piece.line)
             if not (owner := _OWNER.fullmatch(piece.text)):
                 self._send(piece)
-            elif self._extensions.terms.owners:
+            elif self._admin.terms.owners:
                 self._give(piece, *owner.groups())
 
     def _send(self, piece: Statement) -> None:
@@ -177,14 +146,14 @@ class _Loading:
         """Hand an object over. A superuser's dump does not care that owners need CREATE on the schema: here he has it for this moment."""
         try:
             self._execute(piece.text, piece.line)
-        except _SqlFailed as failed:
+        except SqlFailed as failed:
             if schema is None or failed.error.sqlstate != "42501":
                 raise
             try:
                 self._execute(b"GRANT CREATE ON SCHEMA %s TO %s" % (schema, owner), piece.line)
                 self._execute(piece.text, piece.line)
                 self._execute(b"REVOKE CREATE ON SCHEMA %s FROM %s" % (schema, owner), piece.line)
-            except _SqlFailed:
+            except SqlFailed:
                 raise failed from None
         self._count(piece)
 
@@ -234,8 +203,8 @@ class _Loading:
         try:
             yield
         except psycopg.Error as error:
-            trouble = self._watchdog.late(doing) if self._watchdog.bitten else ours(error, self._cause, doing)
-            raise trouble or _SqlFailed(told(error, beginning, line)) from None
+            trouble = self._watchdog.late(doing) if self._watchdog.expired() else ours(error, self._cause, doing)
+            raise trouble or SqlFailed(told(error, beginning, line)) from None
         finally:
             self._clock()
 

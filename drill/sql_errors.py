@@ -19,6 +19,14 @@ _HINTS = {
 }
 
 
+class SqlFailed(Exception):
+    """A restore ends at its first error."""
+
+    def __init__(self, error: SqlError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 def scratch(connection: Any) -> str:
     """`scratch server host:port/database`: the cause that all who met the same trouble share."""
     info = connection.info

@@ -92,8 +92,8 @@ def head(text: bytes) -> str:
     end = 0
     while end < 200 and (found := _WORD_OF_HEAD.match(text, end)):
         end = found.end()
-    shown = " ".join(text[:end].decode(errors="replace").split(" ")).strip()
-    return cut(shown, 120) or "(no word)"
+    words = re.split(r"[ \t\r\n]+(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)", text[:end].decode(errors="replace").strip())
+    return cut(" ".join(words), 120) or "(no word)"
 
 
 @functools.cache

@@ -1,6 +1,7 @@
 """Ends a conversation with the scratch server that outlives its deadline: asks the server to stop, then closes the way to it."""
 
 import contextlib
+import os
 import socket
 import threading
 import time
@@ -11,28 +12,33 @@ from muster.probes import CouldNotLook
 
 _PATIENCE = 3.0
 """Seconds in which the server is asked to stop."""
+_AGAIN = 0.2
+"""Seconds between looks for a statement that began just when the deadline came."""
 
 
 class Watchdog:
-    """Watches one connection. Whoever catches an error of it asks first whether it has `bitten`."""
+    """Watches one connection. After the deadline no statement of it lives on; a connection that is idle then stays open."""
 
     def __init__(self, connection: Any, ends: float, cause: str) -> None:
-        self.bitten = False
         self._connection = connection
         self._ends = ends
         self._cause = cause
+        self._over = threading.Event()
 
     @contextlib.contextmanager
     def watching(self) -> Iterator["Watchdog"]:
         """Until the end of this block."""
-        timer = threading.Timer(min(max(0.0, self._ends - time.monotonic()), threading.TIMEOUT_MAX / 2), self._bite)
-        timer.daemon = True
-        timer.start()
+        thread = threading.Thread(target=self._watch, name="drill-watchdog", daemon=True)
+        thread.start()
         try:
             yield self
         finally:
-            timer.cancel()
-            timer.join()
+            self._over.set()
+            thread.join()
+
+    def expired(self) -> bool:
+        """Whether the deadline has passed; whoever catches an error of the connection asks first."""
+        return time.monotonic() >= self._ends
 
     def late(self, doing: str) -> CouldNotLook:
         """What is to be said then."""
@@ -44,21 +50,24 @@ class Watchdog:
 
     def check(self, doing: str) -> None:
         """Raises CouldNotLook after the deadline."""
-        if self.bitten or time.monotonic() >= self._ends:
+        if self.expired():
             raise self.late(doing)
+
+    def _watch(self) -> None:
+        from psycopg.pq import TransactionStatus
+
+        patience = min(max(0.0, self._ends - time.monotonic()), threading.TIMEOUT_MAX / 2)
+        while not self._over.wait(patience):
+            if self._connection.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self._bite()
+                return
+            patience = _AGAIN
 
     def _bite(self) -> None:
         import psycopg
 
-        self.bitten = True
         # A server that cannot be asked any more is left to its fate; closing the way wakes us in any case.
         with contextlib.suppress(psycopg.Error):
             self._connection.cancel_safe(timeout=_PATIENCE)
-        with contextlib.suppress(psycopg.Error, OSError), socket.socket(fileno=_copy_of(self._connection)) as way:
+        with contextlib.suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(self._connection.fileno())) as way:
             way.shutdown(socket.SHUT_RDWR)
-
-
-def _copy_of(connection: Any) -> int:
-    import os
-
-    return os.dup(connection.fileno())

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -101,6 +102,10 @@ class Server:
     def superuser(self, database: str) -> str:
         """A connection string for the server's own programs."""
         return f"host={self.real._home.sockets} port={self.port} user=postgres dbname={database}"
+
+    def signal(self, pid: int, number: int) -> None:
+        """Send a signal to one of its processes."""
+        os.kill(pid, number)
 
     def program(self, name: str, *arguments: str, **more: Any) -> bytes:
         """The output of one of PostgreSQL's programs."""
