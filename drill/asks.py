@@ -20,7 +20,7 @@ _SETTINGS = {
     "statement_timeout": "0",
 }
 _NOWHERE_ELSE = """
-select set_config(name, 'view, foreign-table', false) from pg_catalog.pg_settings where name = 'restrict_nonsystem_relation_kind'
+select set_config(name, 'foreign-table', false) from pg_catalog.pg_settings where name = 'restrict_nonsystem_relation_kind'
 """
 """Servers that know this setting refuse foreign tables, through which a copy could reach the database that it was made of."""
 

@@ -73,7 +73,8 @@ class Restored:
             assert dumping.stdout is not None
             shutil.copyfileobj(dumping.stdout, file)
         assert dumping.returncode == 0
-        self._server.connect().execute("CREATE DATABASE fresh")
+        with self._server.connect() as admin:
+            admin.execute("CREATE DATABASE fresh")
         self.load("fresh")
 
     def stop(self) -> None:

@@ -64,6 +64,11 @@ def test_nothing_is_written(server):
         ask(copy, "insert into public.kv values ('written', '')")
 
 
+def test_a_view_may_be_asked(server):
+    with server.copy("vod_tender") as copy:
+        assert ask(copy, "select count(*) from public.queue") == [(80,)]
+
+
 def test_a_name_that_is_gone_is_unknown(server):
     with server.copy("vod_tender") as copy, pytest.raises(CouldNotLook, match="was there a moment ago"):
         ask(copy, "select from public.gone")

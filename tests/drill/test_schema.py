@@ -219,6 +219,12 @@ def test_the_worst_comes_first_and_a_lost_table_is_one_line(server, shop):
     )
 
 
+def test_a_dump_without_its_largest_table_is_one_line(server):
+    copy = of_copy(server, server.copied("vod_tender", "DROP TABLE chat_messages"))
+
+    assert differences(of_live(server, "vod_tender"), copy) == ("missing: table public.chat_messages",)
+
+
 def test_a_lost_partition_and_a_lost_part_of_one_are_told(server):
     copy = server.copied("mdvr", "DROP TABLE telemetry_2024_02", "ALTER TABLE telemetry DETACH PARTITION telemetry_2024_03")
 
