@@ -14,8 +14,8 @@ LONGEST = 900
 """Characters of one value on the terminal; the reports have the rest."""
 LISTED = 8
 """Names in a list before it says how many more there are."""
-AROUND = 6
-"""Lines of a second look around one entity."""
+AROUND, SEVERAL = 8, 6
+"""Lines of a second look around one entity, and entities around which such lines are shown."""
 COLOURS = {"P0": ("red", "bold"), "P1": ("red",), "P2": ("yellow",), "P3": ("cyan",)}
 
 
@@ -60,6 +60,9 @@ def followed(entity: str, said: list[str], told: set[str], width: int) -> Iterat
     if not said or entity in told:
         return
     told.add(entity)
+    if len(told) > SEVERAL:
+        yield from _wrapped("looked again: see the report", width)
+        return
     yield from _wrapped("looked again:", width)
     shown = said if len(said) <= AROUND else said[: AROUND - 1]
     for line in shown:
