@@ -7,6 +7,7 @@ import pytest
 from fixtures.once import forget
 from muster.connections import Connection
 from muster.probes import begin
+from muster.samples import NONE, Samples, enter
 from sandbox.services.running import Running, start_facade
 from sandbox.world import World
 from tests.probes.database_servers import Server, running_server
@@ -71,3 +72,11 @@ def unhurried() -> None:
 def new_look(unhurried: None) -> None:
     """Nothing is known that an earlier test has seen."""
     forget()
+
+
+@pytest.fixture
+def samples_shown() -> Iterator[None]:
+    """The environment allows all that it may; without this, as by default, other people's data is counted and not shown."""
+    enter(Samples(log_lines=3, values=True, events=True))
+    yield
+    enter(NONE)

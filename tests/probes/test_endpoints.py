@@ -10,6 +10,7 @@ from muster.connections import Reach
 from muster.kinds.base import bind
 from muster.kinds.web import Endpoint
 from muster.probes import PROBES, CouldNotLook, Nothing, begin
+from muster.samples import NONE, Samples, enter
 from tests.probes.web_servers import Listening, answer, answering, closed_port, hanging, json_answer
 
 HTML = answer("200 OK", b"<!DOCTYPE html><html><body>Something went wrong</body></html>", "Content-Type: text/html")
@@ -67,7 +68,6 @@ def test_a_healthy_answer_is_in_every_limit() -> None:
         ('"healthy"', "the document has no status"),
         ("<html>healthy</html>", "is not JSON"),
         ("", "is not JSON"),
-        ("[" * 50_000, "is not JSON: nested too deeply"),
     ],
 )
 def test_an_answer_that_is_not_as_expected_is_outside_and_says_why(body: str, note: str) -> None:
@@ -90,6 +90,20 @@ def test_503_with_json_is_an_observation() -> None:
 
     assert got.status == 503
     assert got.status not in limit({}, "status")
+
+
+def test_a_document_that_is_nested_too_deeply_could_not_be_looked_at() -> None:
+    with pytest.raises(CouldNotLook, match="nested too deeply"):
+        page(json_answer("[" * 50_000), HEALTHY)
+
+
+@pytest.mark.parametrize(("shows", "told"), [(False, "an object of 1 keys, withheld"), (True, '{"name": "Jane"}')])
+def test_of_a_whole_document_the_texts_are_shown_only_where_that_is_allowed(shows: bool, told: str) -> None:
+    expect = {"json": {"user": "nobody", "user.name": "Jane"}}
+    enter(Samples(values=shows))
+    got = page(json_answer('{"user": {"name": "Jane"}}'), expect)
+    enter(NONE)
+    assert got.json == {"user": told, "user.name": "Jane"}
 
 
 def test_only_expected_headers_are_kept() -> None:
