@@ -151,12 +151,21 @@ def test_endless_talk_is_cut(tmp_path: Path, line: str) -> None:
 
 def test_many_violated_entities_are_bounded_too_and_the_terminal_shows_the_first(tmp_path: Path) -> None:
     names = [f"r{number:02}" for number in range(follow_up.ENTITIES + 2)]
-    made = following(tmp_path, *names)
+    made = following(tmp_path, *names, **{name: {"lines": [f"this is {name}"]} for name in names})
     result = made.run()
     assert len(looks(made)) == follow_up.ENTITIES
     assert [said(made, name)[0].partition(":")[0] for name in names[-2:]] == ["not looked at again"] * 2
     assert result.stdout.count(SEEN) == lines.SEVERAL
     assert len(attachments(made)) == len(names)
+
+
+def test_what_is_the_same_around_several_entities_is_told_once_on_the_terminal(tmp_path: Path) -> None:
+    made = following(tmp_path, "a", "b", "c", a={"lines": ["one"]}, b={"lines": ["one"]}, c={"lines": ["another"]})
+    result = made.run()
+    assert result.stdout.count("      one\n") == 1
+    assert "    looked again: the same as around a\n" in result.stdout
+    assert "      another\n" in result.stdout
+    assert [text.partition("\n")[0] for text in attachments(made).values()].count("one") == 2
 
 
 def test_the_worst_come_first(tmp_path: Path) -> None:
@@ -174,6 +183,15 @@ def test_a_long_second_look_is_shortened_on_the_terminal_and_whole_in_the_report
     assert f"      line {lines.AROUND - 2}\n      and {21 - lines.AROUND + 1} more lines in the report\n" in result.stdout
     assert "line 19" in next(iter(attachments(made).values()))
     assert f"and {21 - lines.AROUND} more lines in junit.xml and Allure" in (made.out / "summary.md").read_text()
+
+
+def test_a_long_line_takes_few_rows_on_the_terminal(tmp_path: Path) -> None:
+    made = following(tmp_path, errors={"lines": ["| " + "x" * 290]})
+    rows = made.run().stdout.partition("looked again:\n")[2].partition(SEEN)[0].splitlines()[:-1]
+    assert 1 < len(rows) <= lines.ROWS
+    assert max(map(len, rows)) <= 80
+    assert rows[0].startswith("      | xxx")
+    assert rows[-1].endswith(" ...")
 
 
 @pytest.mark.parametrize(

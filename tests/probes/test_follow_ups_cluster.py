@@ -156,9 +156,10 @@ def test_without_any_pod_that_is_what_is_said(cluster: SmallCluster) -> None:
 def test_around_a_log_its_pods_speak_last(cluster: SmallCluster) -> None:
     given = {"name": "errors", "connection": "cluster", "selector": "app=web", "window": "1h", "level": "ERROR", "expect": {"records": 0}}
     entity = Log.model_validate(given)
-    cluster.put([pod("web-a")], logs=log("web-a", lines("INFO one", f"ERROR {CANARY}")))
-    assert starting(told(cluster, entity, log_lines=1), "log of") == "log of web-a/web, last 2 lines: 1 error, 1 info"
-    assert f"| ERROR {CANARY}" in told(cluster, entity, log_lines=1)
+    events = [event("a", "web-a", "Pulled", type="Normal")]
+    cluster.put([pod("web-a"), *events], logs=log("web-a", lines("INFO one", f"ERROR {CANARY}", "INFO two", "INFO three")))
+    said = told(cluster, entity, log_lines=2)
+    assert said == ["no warnings among the events", "log of web-a/web, last 4 lines: 1 error, 3 info", f"| ERROR {CANARY}"]
     assert CANARY not in "\n".join(told(cluster, entity))
 
 

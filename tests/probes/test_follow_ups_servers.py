@@ -38,7 +38,8 @@ def sessions(server: database_servers.Server, **shows: Any) -> list[str]:
 def test_the_longest_sessions_are_told_with_who_holds_them_up(healthy: database_servers.Server) -> None:
     healthy.become(sessions=list(BUSY))
     said = sessions(healthy)
-    assert set(re.findall(r"(\d \w[\w ]*) \(longest", said[0])) == {"3 idle", "2 active", "1 idle in transaction"}
+    found = set(re.findall(r"(\d \w[\w ]*) of platform \(longest", said[0]))
+    assert found == {"3 idle", "2 active", "1 idle in transaction"}
     idle = next(line for line in said if "idle in transaction for" in line)
     holder = re.match(r"pid (\d+), role platform: ", idle)
     assert holder
@@ -62,7 +63,7 @@ def test_no_statement_leaves_the_server(healthy: database_servers.Server, shows:
 def test_a_few_of_many_sessions_are_told(healthy: database_servers.Server) -> None:
     healthy.become(sessions=[Session(sql=LONG, user="platform", waits=True, count=9)])
     said = sessions(healthy)
-    assert said[0].startswith("sessions: 9 active (longest ")
+    assert said[0].startswith("sessions: 9 active of platform (longest ")
     assert len(said) == 1 + fixtures.follow_ups.servers.LONGEST
 
 

@@ -11,7 +11,7 @@ import fixtures.follow_ups.web
 from muster.connections import Reach
 from muster.kinds.base import bind
 from muster.kinds.web import Endpoint, ServedCertificate
-from muster.probes import CouldNotLook, begin
+from muster.probes import begin
 from sandbox.services.certificates import Authority
 from sandbox.world import Served
 from tests.probes.second_looks import around
@@ -105,12 +105,15 @@ def test_what_is_over_or_to_come_is_said(authority: Authority, served: dict[str,
     assert re.match(rf"leaf CN=127.0.0.1: {words}, until ", said[1])
 
 
-def test_no_chain_could_not_be_looked_at(authority: Authority) -> None:
-    with (
-        serving(lambda _, connection: connection.sendall(b"220 not TLS\r\n")) as server,
-        pytest.raises(CouldNotLook, match="no certificate"),
-    ):
-        around(certificate(server, authority.ca_file))
+def test_where_no_certificate_is_served_that_is_said(authority: Authority) -> None:
+    with serving(lambda _, connection: connection.sendall(b"220 not TLS\r\n")) as server:
+        (line,) = around(certificate(server, authority.ca_file))
+    assert line.startswith("no certificate: ")
+
+
+def test_an_endpoint_that_refuses_is_said_once(authority: Authority) -> None:
+    (line,) = around(endpoint(f"https://127.0.0.1:{closed_port()}", authority.ca_file))
+    assert line.startswith("asked again: no answer: ")
 
 
 def test_an_endpoint_whose_request_fails_shows_its_chain_all_the_same(authority: Authority) -> None:
