@@ -50,6 +50,13 @@ def _stop_sites(world: World) -> None:
         site.stopped = True
 
 
+def _stop_hosts(world: World) -> None:
+    if not world.hosts:
+        raise UnknownName("this world has no host")
+    for host in world.hosts.values():
+        host.stopped = True
+
+
 PLATFORM_FAULTS = (
     Fault(
         "kubernetes-api-stopped",
@@ -62,6 +69,7 @@ PLATFORM_FAULTS = (
     Fault("database-stopped", "Every PostgreSQL server refuses connections: the application's login is violated.", _stop_databases),
     Fault("redis-stopped", "Every Redis server refuses connections: the application's login is violated.", _stop_caches),
     Fault("sites-stopped", "Every web server refuses connections: the endpoints are violated.", _stop_sites),
+    Fault("hosts-stopped", "No host takes ssh, and folders of this machine are gone: files are unknown.", _stop_hosts, (), "unknown"),
 )
 
 

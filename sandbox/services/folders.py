@@ -5,6 +5,7 @@ import gzip
 import os
 import random
 import shutil
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -37,8 +38,14 @@ class Folder:
     def _age(self, epoch: float) -> None:
         for name, file in (self._files or {}).items():
             moment = epoch - file.written
-            os.utime(self.root / name, (moment, moment), follow_symlinks=False)
+            with suppress(FileNotFoundError):  # somebody tries what happens without it
+                os.utime(self.root / name, (moment, moment), follow_symlinks=False)
         self._epoch = epoch
+
+    def remove(self) -> None:
+        """Be gone, until files are held again."""
+        shutil.rmtree(self.root, ignore_errors=True)
+        self._files = None
 
     def _write(self, path: Path, file: HostFile) -> None:
         for parent in reversed(path.relative_to(self.root).parents):

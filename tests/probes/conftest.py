@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from fixtures.once import forget
+from muster import samples
 from muster.connections import Connection
 from muster.probes import begin
-from muster.samples import NONE, Samples, enter
 from sandbox.services.running import Running, start_facade
 from sandbox.world import World
 from tests.probes.database_servers import Server, running_server
@@ -69,14 +69,14 @@ def unhurried() -> None:
 
 
 @pytest.fixture
-def new_look(unhurried: None) -> None:
-    """Nothing is known that an earlier test has seen."""
-    forget()
+def shown() -> Iterator[None]:
+    """Other people's data may be shown."""
+    samples.enter(samples.Samples(log_lines=3, values=True, events=True))
+    yield
+    samples.enter(samples.NONE)
 
 
 @pytest.fixture
-def samples_shown() -> Iterator[None]:
-    """The environment allows all that it may; without this, as by default, other people's data is counted and not shown."""
-    enter(Samples(log_lines=3, values=True, events=True))
-    yield
-    enter(NONE)
+def new_look(unhurried: None) -> None:
+    """Nothing is known that an earlier test has seen."""
+    forget()

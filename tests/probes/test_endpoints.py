@@ -77,6 +77,11 @@ def test_an_answer_that_is_not_as_expected_is_outside_and_says_why(body: str, no
     assert note in got.note
 
 
+def test_a_document_that_is_nested_beyond_reason_is_not_read() -> None:
+    with pytest.raises(CouldNotLook, match="nested too deeply"):
+        page(json_answer("[" * 50_000), HEALTHY)
+
+
 def test_an_error_page_with_status_200_is_not_json() -> None:
     got = page(HTML, HEALTHY)
 
@@ -90,11 +95,6 @@ def test_503_with_json_is_an_observation() -> None:
 
     assert got.status == 503
     assert got.status not in limit({}, "status")
-
-
-def test_a_document_that_is_nested_too_deeply_could_not_be_looked_at() -> None:
-    with pytest.raises(CouldNotLook, match="nested too deeply"):
-        page(json_answer("[" * 50_000), HEALTHY)
 
 
 @pytest.mark.parametrize(("shows", "told"), [(False, "an object of 1 keys, withheld"), (True, '{"name": "Jane"}')])

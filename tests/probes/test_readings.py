@@ -24,7 +24,7 @@ NOON = "Fri, 20 Nov 2026 12:00:00 GMT"
 AT_NOON = 1795176000.0
 
 
-pytestmark = pytest.mark.usefixtures("unhurried")
+pytestmark = pytest.mark.usefixtures("unhurried", "shown")
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,6 @@ def document(text: str, path: str, status: str = "200 OK", allow_empty: bool = F
         ("select '%s 100%'::text", "%s 100%"),
     ],
 )
-@pytest.mark.usefixtures("samples_shown")
 def test_a_statement_has_one_value(database: Server, statement: str, value: object) -> None:
     seen = sql(database, statement)
 
@@ -81,6 +80,7 @@ def test_a_statement_has_one_value(database: Server, statement: str, value: obje
     [("select 'jane@example.org'", "a text of 16 characters, withheld"), ("select 'jane'::name", "a text of 4 characters, withheld")],
 )
 def test_a_text_of_sql_is_judged_and_neither_shown_nor_saved(database: Server, statement: str, told: str) -> None:
+    enter(NONE)
     entity = Reading.model_validate({"name": "x", "connection": "source", "sql": statement, "expect": {"equals": "joan"}})
     seen = PROBES["measured"].function(bind(entity, "s/test", {"source": database.connection()}))
     assert "jane" in seen.value
@@ -93,10 +93,12 @@ def test_a_text_of_sql_is_judged_and_neither_shown_nor_saved(database: Server, s
 
 
 def test_a_text_that_the_file_itself_says_shows_anyway(database: Server) -> None:
+    enter(NONE)
     assert repr(sql(database, "select 'standby'", equals="standby").value) == "'standby'"
 
 
 def test_a_text_where_a_number_is_due_is_not_shown(database: Server) -> None:
+    enter(NONE)
     seen = sql(database, "select 'jane@example.org'", at_most=1)
     assert seen.note == "at_most needs a number, the value is a text of 16 characters, withheld"
 
@@ -168,7 +170,6 @@ def test_promql_needs_a_prometheus() -> None:
     ("path", "value"),
     [("a.b[1]", 2), ("length(a.b)", 2), ("a.b", ("1", "2")), ("ok", False), ("name", "x"), ("a", '{"b": [1, 2]}')],
 )
-@pytest.mark.usefixtures("samples_shown")
 def test_a_document_has_a_value_at_a_path(path: str, value: object) -> None:
     seen = document('{"a": {"b": [1, 2]}, "ok": false, "name": "x"}', path)
 

@@ -28,5 +28,8 @@ def test_a_file_that_somebody_changed_stays_as_it_is(tmp_path: Path) -> None:
     files = {"a": HostFile("text")}
     folder.apply(files, NOON)
     (folder.root / "a").write_text("changed by hand")
-    folder.apply(files, NOON)
+    folder.apply(files, NOON + 120)
     assert (folder.root / "a").read_text() == "changed by hand"
+    (folder.root / "a").unlink()
+    folder.apply(files, NOON + 240)
+    assert not (folder.root / "a").exists()
