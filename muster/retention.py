@@ -22,9 +22,11 @@ Steps = dict[str, Callable[[], None]]
 
 
 def known(out: Path) -> Digest | None:
-    """The run whose journal lies in `out`; None when there is none, or none that can be read and so says for how long."""
+    """The run whose journal lies in `out`, its first line as a rule: None when there is none, or none that can be read."""
     try:
-        return journal.read(out / journal.FILE)
+        head = journal.read(out / journal.FILE, 1)
+        # Of ten thousand verdicts only those of a saved run are older than the run itself.
+        return journal.read(out / journal.FILE) if head.replay and head.keep is not None else head
     except (OSError, journal.JournalError):
         return None
 
