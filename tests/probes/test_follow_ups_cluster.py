@@ -11,7 +11,8 @@ from fixtures.follow_ups.cluster import PODS, TAIL
 from muster.connections import Kubernetes
 from muster.kinds.base import Entity
 from muster.kinds.logs import Log
-from muster.probes import CouldNotLook
+from muster.probes import CouldNotLook, begin
+from sandbox.services.running import copies
 from sandbox.world import Object, Trouble
 from tests.probes.second_looks import around
 from tests.probes.small_cluster import NAMESPACE, SmallCluster, container, ended, lines, log, pod, stamp, thing, web
@@ -161,6 +162,23 @@ def test_around_a_log_its_pods_speak_last(cluster: SmallCluster) -> None:
     said = told(cluster, entity, log_lines=2)
     assert said == ["no warnings among the events", "log of web-a/web, last 4 lines: 1 error, 3 info", f"| ERROR {CANARY}"]
     assert CANARY not in "\n".join(told(cluster, entity))
+
+
+def test_around_a_log_only_its_containers_speak(cluster: SmallCluster) -> None:
+    given = {"name": "errors", "connection": "cluster", "selector": "app=web", "window": "1h", "level": "ERROR", "expect": {"records": 0}}
+    entity = Log.model_validate({**given, "containers": ["web"]})
+    logs = log("web-a", lines("ERROR one")) | log("web-a", lines("ERROR of the proxy"), container="proxy")
+    cluster.put([pod("web-a", container(), container("proxy"))], logs=logs)
+    assert [line for line in told(cluster, entity, log_lines=3) if "proxy" in line] == []
+
+
+def test_ten_thousand_pods_are_read_once_for_all_who_look_around(cluster: SmallCluster) -> None:
+    cluster.put([crashing(), *copies(pod("web"), 10_000)], logs=log("web-a", lines("FATAL x"), previous=True))
+    for _ in range(40):
+        begin(5.0)
+        assert told(cluster, log_lines=1)[0].startswith("web-a: ")
+    pages = cluster.running.requests(resource="pods", verb="list")
+    assert len({each["query"] for each in pages}) == len(pages)
 
 
 def test_a_cluster_that_refuses_is_could_not_look(cluster: SmallCluster) -> None:
