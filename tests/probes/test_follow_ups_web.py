@@ -91,7 +91,7 @@ def test_a_chain_that_is_not_verified_is_told_with_its_names(authority: Authorit
         assert server.requests == []
     assert "verified" not in said[0]
     assert re.match(r"leaf CN=api.example: 89d\w* left", said[1])
-    assert said[2] == "it is for api.example, www.example, a.example and 1 more; secp256r1, sha256"
+    assert said[-1] == "the leaf is for api.example, www.example, a.example and 1 more; secp256r1, sha256"
 
 
 @pytest.mark.parametrize(
