@@ -1,13 +1,17 @@
-"""`python -m muster finalise`: complete a run that was killed. What was planned and not judged is *not run*; all reports are written."""
+"""`python -m muster finalise`: complete a run that was killed. What was planned and not judged is *not run*; all reports are written.
+
+Of a run whose samples have been kept for long enough it removes the reports instead.
+"""
 
 import os
+import time
 from collections import Counter
 from pathlib import Path
 
-from muster import journal, reports
+from muster import journal, reports, retention
 from muster.digest import Digest
 from muster.text import count
-from muster.verdicts import EXIT_UNKNOWN, EXIT_VIOLATED, Verdict
+from muster.verdicts import EXIT_INTERNAL, EXIT_UNKNOWN, EXIT_VIOLATED, Verdict
 
 
 class FinaliseError(Exception):
@@ -25,14 +29,29 @@ def finalise(out: Path, allure: Path) -> tuple[int, list[str]]:
         raise FinaliseError(f"{path}: no journal, so no run got as far as its plan") from error
     except (OSError, journal.JournalError) as error:
         raise FinaliseError(str(error)) from error
+    if retention.over(digest, time.time()):
+        return _forget(digest, out, allure)
     if digest.exit is not None:
         return digest.exit, [f"run {digest.run} is complete: exit code {digest.exit}"]
     return _complete(digest, out, allure)
 
 
+def _forget(digest: Digest, out: Path, allure: Path) -> tuple[int, list[str]]:
+    """Remove the reports of a run that showed samples for long enough; it exits as the run did."""
+    code = digest.exit if digest.exit is not None else _code(digest)
+    lost = reports.forget(digest, out, allure)
+    return (EXIT_INTERNAL if lost else code), [retention.told(digest), *(f"NOT REMOVED {each}" for each in lost)]
+
+
+def _code(digest: Digest) -> int:
+    """Of a run without an end: all may have been judged, and yet it did not end."""
+    violated = any(each.verdict is Verdict.VIOLATED for each in digest.results.values())
+    return EXIT_VIOLATED if violated else EXIT_UNKNOWN
+
+
 def _complete(digest: Digest, out: Path, allure: Path) -> tuple[int, list[str]]:
     found = Counter(each.verdict for each in digest.results.values())
-    digest.exit = EXIT_VIOLATED if found[Verdict.VIOLATED] else EXIT_UNKNOWN  # all may have been judged, and yet the run did not end
+    digest.exit = _code(digest)
     lost = reports.write(digest, out, allure)
     _append_end(digest, out / journal.FILE, lost)
     judged = len(digest.results) - found[Verdict.NOT_RUN]

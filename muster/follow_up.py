@@ -5,6 +5,7 @@ fence and guard. What comes is told and decides nothing; whatever goes wrong wit
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import pytest
@@ -13,17 +14,20 @@ from muster.kinds.base import Entity
 from muster.plugin import RUN
 from muster.probes import Call, CouldNotLook, Observation, Probe
 from muster.run import Run
+from muster.samples import Samples
 from muster.store import Outcome, Store
 from muster.text import cut
-from muster.units import Duration
 from muster.verdicts import Verdict
 
 TIMEOUT = 5.0
 """Seconds for one entity."""
 OVERALL = 15.0
 """Seconds for all of them."""
+ENTITIES = 40
+"""Entities that are looked at again, worst first."""
 LINES, LONGEST, MOST = 40, 300, 4096
 """Of one entity: lines, characters of each, characters together."""
+MORE = "(there is more)"
 
 F = TypeVar("F", bound=Callable[[Any], Iterable[str]])
 FOLLOW_UPS: dict[type[Entity], Callable[[Any], Iterable[str]]] = {}
@@ -44,28 +48,68 @@ def follow_up(*kinds: type[Entity]) -> Callable[[F], F]:
     return register
 
 
+def each_of(*parts: Iterable[str]) -> Iterator[str]:
+    """The lines of all parts; one that could not look says so, and takes no other with it."""
+    for part in parts:
+        try:
+            yield from part
+        except CouldNotLook as error:
+            yield f"could not look: {error.reason}"
+
+
 def withheld(what: str, switch: str) -> str:
     """The line that says what is not shown, and what would show it: `withheld("3 log lines", "log_lines: 3")`."""
     return f"withheld: {what}; `samples: {{{switch}}}` in the environment's file shows that"
 
 
-class Lines(Observation):
-    """What a follow-up has to say; `note` holds it, a line each."""
+@dataclass(frozen=True)
+class Around:
+    """An entity that is looked at again, and what was said of it so far: a thread that hangs later takes none of that back."""
+
+    entity: Entity
+    said: list[str] = field(default_factory=list)
+    timeout: float = TIMEOUT
+    """In place of what the entity gives its own probes."""
+
+    @property
+    def key(self) -> str:
+        """See `muster.probes.Argument`, for this and all below."""
+        return self.entity.key
+
+    def target(self) -> str:
+        """The origin that is asked."""
+        return self.entity.target()
+
+    def at_once(self) -> int:
+        """Concurrent calls that this takes."""
+        return self.entity.at_once()
+
+    def parts(self) -> set[str]:
+        """Kinds of the connections."""
+        return self.entity.parts()
+
+    def reach(self) -> tuple[str, ...]:
+        """What may be connected to."""
+        return self.entity.reach()
+
+    def samples(self) -> Samples:
+        """What may be shown."""
+        return self.entity.samples()
 
 
-def _look(entity: Entity) -> Lines:
-    return Lines(looked_at=1, of="entities", note="\n".join(_bounded(_said(entity))))
+def _look(around: Around) -> Observation:
+    for line in _bounded(_told(around.entity)):
+        around.said.append(line)
+    return Observation(looked_at=1, of="entities")
 
 
-PROBE = Probe("follow_up", _look, ("entity",), TIMEOUT)
+PROBE = Probe("follow_up", _look, ("around",), TIMEOUT)
 
 
-def _said(entity: Entity) -> Iterator[str]:
+def _told(entity: Entity) -> Iterator[str]:
     try:
-        yield from FOLLOW_UPS[type(entity)](entity)
-    except CouldNotLook as error:
-        yield f"could not look: {error.reason}"
-    except Exception as error:  # noqa: BLE001 - a bug in a follow-up is no reason to lose what the others say
+        yield from each_of(FOLLOW_UPS[type(entity)](entity))
+    except Exception as error:  # noqa: BLE001 - a bug here is no reason to lose what came before it
         yield f"could not look: {type(error).__name__}: {error}"
 
 
@@ -73,39 +117,50 @@ def _bounded(lines: Iterable[str]) -> Iterator[str]:
     """At most `LINES` lines and `MOST` characters, each line legible and without secrets."""
     left = MOST
     for number, line in enumerate(lines):
-        told = cut(line, min(LONGEST, left))
-        if number == LINES or not told:
-            yield "(there is more)"
+        told = cut(line, LONGEST)
+        if number == LINES or len(told) > left:
+            yield MORE
             return
         yield told
-        left = max(0, left - len(told) - 1)
+        left -= len(told) + 1
 
 
 def look_around(run: Run, progress: Callable[[int, int], None] | None = None) -> None:
-    """Look again at each entity with a violated check, once, and note in the journal what was seen."""
+    """Look again at the entities with a violated check, once each, and note in the journal what was seen."""
     assert run.journal is not None
-    checks: dict[str, list[str]] = {}
-    calls: dict[str, Call] = {}
-    for result in run.journal.digest.verdicts.values():
-        entity = run.cases[result.id].entity
-        if result.verdict is Verdict.VIOLATED and type(entity) in FOLLOW_UPS:
-            checks.setdefault(entity.key, []).append(result.id)
-            calls[entity.key] = Call.of(PROBE, {"entity": entity.model_copy(update={"timeout": Duration(TIMEOUT)})})
+    checks = _violated(run)
+    around = {key: Around(run.cases[ids[0]].entity) for key, ids in list(checks.items())[:ENTITIES]}
+    calls = {key: Call.of(PROBE, {"around": each}) for key, each in around.items()}
     if not calls:
         return
     store = Store()
+    trouble = "it was interrupted"
     try:
         store.look(calls.values(), overall=OVERALL, progress=progress)
+    except Exception as error:  # noqa: BLE001 - the verdicts stand, whatever becomes of this
+        trouble = f"{type(error).__name__}: {error}"
     finally:
-        for key, call in calls.items():
-            if call.key in store.outcomes:
-                run.journal.write("follow_up", entity=key, checks=checks[key], lines=_lines(store.outcomes[call.key]))
+        for key, ids in checks.items():
+            outcome = store.outcomes.get(calls[key].key) if key in calls else None
+            run.journal.write("follow_up", entity=key, checks=ids, lines=_lines(around.get(key), outcome, trouble))
 
 
-def _lines(outcome: Outcome) -> list[str]:
-    if outcome.error is not None:
-        return [cut(f"could not look: {outcome.error.reason}", LONGEST)]
-    return [line for line in outcome.value.note.split("\n") if line]
+def _violated(run: Run) -> dict[str, list[str]]:
+    """The entities of whose kind something is registered, worst first, each with the ids of its violated checks."""
+    assert run.journal is not None
+    checks: dict[str, list[str]] = {}
+    for result in run.journal.digest.worst_first():
+        if result.verdict is Verdict.VIOLATED and type(entity := run.cases[result.id].entity) in FOLLOW_UPS:
+            checks.setdefault(entity.key, []).append(result.id)
+    return checks
+
+
+def _lines(around: Around | None, outcome: Outcome | None, trouble: str) -> list[str]:
+    """What was said until the look came back, or was given up."""
+    if around is None:
+        return [f"not looked at again: the {ENTITIES} worst are, and this is none of them"]
+    error = outcome.error.reason if outcome and outcome.error else "" if outcome else trouble
+    return [*around.said, *([cut(f"could not look: {error}", LONGEST)] if error else [])]
 
 
 @pytest.hookimpl(wrapper=True)

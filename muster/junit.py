@@ -82,7 +82,8 @@ def _case(result: Result, digest: Digest) -> Iterator[str]:
         yield f"      <{kind}{attributes}>{escape(legal(scrub(told(result))))}</{kind}>"
     if result.id in digest.follow_ups:
         entity, lines = digest.follow_ups[result.id]
-        yield f"      <system-out>{escape(legal(chr(10).join([f'looked again at {entity}:', *lines])))}</system-out>"
+        text = "\n".join([f"looked again at {entity}:", *lines])
+        yield f"      <system-out>{escape(legal(scrub(text)))}</system-out>"
     yield "    </testcase>"
 
 

@@ -14,8 +14,8 @@ LONGEST = 900
 """Characters of one value on the terminal; the reports have the rest."""
 LISTED = 8
 """Names in a list before it says how many more there are."""
-AROUND = 6
-"""Lines of a second look around one entity."""
+AROUND, ROWS, SEVERAL = 8, 3, 6
+"""Lines of a second look around one entity, rows of each on the terminal, and entities around which such lines are shown."""
 COLOURS = {"P0": ("red", "bold"), "P1": ("red",), "P2": ("yellow",), "P3": ("cyan",)}
 
 
@@ -30,7 +30,7 @@ class Line:
 def report(digest: Digest, width: int = 80, *, verbose: bool = False) -> Iterator[Line]:
     """Everything about the verdicts: violated, unknown, not run, not asked, then a line for each environment."""
     results = digest.worst_first()
-    told: set[str] = set()
+    told: dict[str, list[str]] = {}
     for each in results:
         if each.verdict is Verdict.VIOLATED:
             yield from violated(each, width)
@@ -55,15 +55,19 @@ def violated(result: Result, width: int) -> Iterator[Line]:
     yield from _wrapped(f"next: {result.next}" if result.next else "", width)
 
 
-def followed(entity: str, said: list[str], told: set[str], width: int) -> Iterator[Line]:
-    """What the second look around an entity has seen, below the first of its violations; `told` are those that came before."""
+def followed(entity: str, said: list[str], told: dict[str, list[str]], width: int) -> Iterator[Line]:
+    """What the second look around an entity has seen, below the first of its violations; `told` is what came before."""
     if not said or entity in told:
         return
-    told.add(entity)
+    alike = next((each.rpartition("/")[2] for each, lines in told.items() if lines == said), "")
+    told[entity] = said
+    if alike or len({tuple(lines) for lines in told.values()}) > SEVERAL:
+        yield from _wrapped(f"looked again: {f'the same as around {alike}' if alike else 'see the report'}", width)
+        return
     yield from _wrapped("looked again:", width)
     shown = said if len(said) <= AROUND else said[: AROUND - 1]
     for line in shown:
-        yield from _wrapped(line, width, "      ")
+        yield from _wrapped(line, width, "      ", rows=ROWS)
     if len(said) > len(shown):
         yield from _wrapped(f"and {count(len(said) - len(shown), 'more line')} in the report", width, "      ")
 
@@ -193,10 +197,10 @@ def _places(results: Iterable[Result], *, verbose: bool) -> str:
     return ", ".join(shown) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
 
 
-def _wrapped(text: str, width: int, indent: str = "    ", markup: tuple[str, ...] = ()) -> Iterator[Line]:
-    """The text cut and folded; lines after the first stand further in. A long word (a link) keeps its line whole."""
+def _wrapped(text: str, width: int, indent: str = "    ", markup: tuple[str, ...] = (), rows: int | None = None) -> Iterator[Line]:
+    """The text cut and folded, into `rows` at most; lines after the first stand further in. Else a long word (a link) stays whole."""
     folded = textwrap.wrap(
         cut(text, LONGEST), width=max(width, 40), initial_indent=indent, subsequent_indent=indent + "  ",
-        break_long_words=False, break_on_hyphens=False,
+        break_long_words=rows is not None, break_on_hyphens=False, max_lines=rows, placeholder=" ...",
     )  # fmt: skip
     return (Line(each, markup) for each in folded)

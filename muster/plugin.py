@@ -61,7 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def _begin(config: pytest.Config, out: Path) -> list[str]:
     folder, cleaned = config.stash.get(options.ALLURE, (None, False))
     try:
-        return reports.begin(out, folder if cleaned else None, replays=config.getoption("--replay") is not None)
+        return reports.begin(out, folder, cleaned=cleaned, replays=config.getoption("--replay") is not None)
     except reports.StillRunning as error:
         raise pytest.UsageError(str(error)) from error
 

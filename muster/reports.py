@@ -1,10 +1,11 @@
 """All reports of a run, made from its digest: when it ends, and when `python -m muster finalise` ends it."""
 
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from muster import allure_files, journal, junit, observations, summary
+from muster import allure_files, journal, junit, observations, retention, summary
 from muster.digest import Digest
 from muster.verdicts import EXIT_INTERNAL
 
@@ -16,20 +17,33 @@ class StillRunning(Exception):
     """Another run writes into the same folder."""
 
 
-def begin(out: Path, allure: Path | None, *, replays: bool) -> list[str]:
+def begin(out: Path, allure: Path | None, *, cleaned: bool, replays: bool) -> list[str]:
     """Remove what the last run left: nobody may take yesterday's verdicts for today's, also when this run is refused later.
 
-    `allure` is a folder of results that no other run adds to; a run that `replays` makes no observations and removes none.
+    `allure` is the folder of results, `cleaned` when no other run adds to it; a run that `replays` makes no observations and
+    removes none, unless they have been kept for longer than their environment allows: see `muster.retention`.
     Returns what could not be removed. Raises StillRunning.
     """
     path = out / journal.FILE
     if path.exists() and journal.alive(path):
         raise StillRunning(f"another run writes into {out}: wait for it, or give --reports another folder")
-    stale = (*STALE, journal.FILE, *(() if replays else (observations.FILE,)))
-    steps: dict[str, Callable[[], None]] = {name: partial((out / name).unlink, missing_ok=True) for name in stale}
-    if allure is not None:
+    last, now = retention.known(out), time.time()
+    expired = last is not None and retention.over(last, now)
+    stale = (*STALE, journal.FILE, *(() if replays and not expired else (observations.FILE,)))
+    steps = retention.steps(last, out, allure or out / "allure-results", now) if last is not None else {}
+    steps |= {name: partial((out / name).unlink, missing_ok=True) for name in stale}
+    if cleaned and allure is not None:
         steps[allure.name] = partial(allure_files.clean, allure)
-    return _attempted(steps)
+    return attempted(steps)
+
+
+def forget(last: Digest, out: Path, allure: Path) -> list[str]:
+    """Remove all reports of a run whose samples are too old, the journal last. Returns what could not be removed."""
+    files = (*STALE, observations.FILE, journal.FILE)
+    steps = retention.steps(last, out, allure, time.time())
+    if allure == out / "allure-results":
+        steps[allure.name] = partial(allure_files.clean, allure)
+    return attempted(steps | {name: partial((out / name).unlink, missing_ok=True) for name in files})
 
 
 def write(digest: Digest, out: Path, allure: Path | None) -> list[str]:
@@ -43,14 +57,15 @@ def write(digest: Digest, out: Path, allure: Path | None) -> list[str]:
     }
     if allure is not None:
         steps[allure.name] = partial(allure_files.write, digest, allure, out)
-    lost = _attempted(steps)
+    lost = attempted(steps)
     digest.exit = EXIT_INTERNAL if lost else digest.exit
-    lost += _attempted({"summary": partial(summary.write, digest, out)})
+    lost += attempted({"summary": partial(summary.write, digest, out)})
     digest.exit = EXIT_INTERNAL if lost else digest.exit
     return lost
 
 
-def _attempted(steps: dict[str, Callable[[], None]]) -> list[str]:
+def attempted(steps: dict[str, Callable[[], None]]) -> list[str]:
+    """Do everything; what could not be done, and why."""
     lost = []
     for name, step in steps.items():
         try:

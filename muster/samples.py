@@ -26,7 +26,7 @@ class Samples(Model):
     events: bool = False
     """The messages of a cluster's events; their reasons and counts show anyway."""
     keep: Duration = Duration(14 * 86400)
-    """Reports with samples that are older are removed by the next `python -m muster finalise`, as by any run."""
+    """Reports that hold older samples are removed by the next run into their folder, and by `python -m muster finalise`."""
 
     @property
     def any(self) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 from muster import SCHEMA_VERSION
 from muster.digest import CALM, Digest, counts
+from muster.lines import AROUND
 from muster.scrubber import dumps, scrub
 from muster.text import count, cut, moment
 from muster.verdicts import Result, Verdict, merged
@@ -58,7 +59,8 @@ def as_markdown(digest: Digest) -> str:
         what = f"{one.system}/{one.environment} {one.entity}: {one.title}"
         lines.append(_row(f"{one.severity} {one.verdict}", what, one.expected, one.observed, one.reason, one.owner))
     for entity, said in dict(digest.follow_ups.values()).items():
-        lines += ["", f"Looked again at {_cell(entity)}:", "", *(f"- {_cell(line)}" for line in said)]
+        lines += ["", f"Looked again at {_cell(entity)}:", "", *(f"- {_cell(line)}" for line in said[:AROUND])]
+        lines += [f"- and {count(len(said) - AROUND, 'more line')} in junit.xml and Allure"] if len(said) > AROUND else []
     for each, gone in digest.fewer.items():
         lines += ["", f"{_cell(each)}: {count(gone, 'check')} fewer than its last plan, whose files have changed since."]
     if digest.deselected:

@@ -34,6 +34,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     up.add_argument("--system", help="whose world (default: the only one there is)")
     up.add_argument("--fault", action="append", default=[], metavar="NAME", help="break one thing; repeatable")
     up.add_argument("--part", action="append", choices=sorted(PARTS), help="start only this part; repeatable (default: all)")
+    says = "how often what tells its age (logs, objects, files) is made as young as at the start (default: 120)"
+    up.add_argument("--renew", type=float, default=120.0, metavar="SECONDS", help=says)
     listing = commands.add_parser("faults", help="list the faults and the expectations that each violates")
     listing.add_argument("--names", action="store_true", help="only the names, one a line")
     return parser.parse_args(arguments)
@@ -55,7 +57,8 @@ def _up(options: argparse.Namespace) -> int:
             if kubeconfig := platform.addresses.get("SANDBOX_KUBECONFIG"):
                 print(f"# kubeconfig: {kubeconfig}", file=sys.stderr)
             print(f"# ready after {time.monotonic() - began:.1f} s; Ctrl-C ends it", file=sys.stderr, flush=True)
-            threading.Event().wait()
+            while not threading.Event().wait(options.renew):
+                platform.renew()
     except KeyboardInterrupt:
         print("# stopped", file=sys.stderr)
     return 0

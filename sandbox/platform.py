@@ -53,6 +53,7 @@ class Platform:
         self._services: dict[str, Service] = {}
         self._folders: dict[str, Folder] = {}
         self.epoch = 0.0  # Unix seconds: the now of the world
+        self._began = 0.0  # that of the boot, from which Prometheus goes on by itself
         self.addresses: dict[str, str] = {}
         self.not_provided: dict[str, str] = {}
 
@@ -82,7 +83,7 @@ class Platform:
         self._state = State(self._runs)
         try:
             self._facade = FacadeProcess(self.folder)
-            self.epoch = time.time()
+            self.epoch = self._began = time.time()
             self._become(self._build(self.epoch))
         except BaseException:
             self.stop()
@@ -98,6 +99,11 @@ class Platform:
         broken = [f"{part}: {reason}" for part, reason in self.not_provided.items() if part not in before]
         if broken:
             raise ServiceFailed("; ".join(broken))
+
+    def renew(self) -> None:
+        """Be the same world as of now: what it tells about moments would grow old otherwise. Servers whose clock goes on are left alone."""
+        self.epoch = time.time()
+        self.apply(self._build(self.epoch))
 
     def stop(self) -> None:
         """Stop every part and remove the state folder. Nothing happens the second time."""
@@ -263,7 +269,7 @@ class Platform:
             self._services["prometheus"] = server
         facade.result()
         if world.metrics is not None:
-            server.apply(world.metrics, self.epoch, self.facade.scraped)
+            server.apply(world.metrics, self._began, self.facade.scraped)
         return {"SANDBOX_PROMETHEUS_URL": f"http://127.0.0.1:{server.port}"}
 
 

@@ -36,7 +36,7 @@ class Facade:
     """All stand-ins; `apply` renders a world, again and again."""
 
     def __init__(self, folder: Path, epoch: float) -> None:
-        """`folder`: state. `epoch`: the world's now, in Unix seconds."""
+        """`folder`: state. `epoch`: the world's now, in Unix seconds; scrape targets stay with this one, as the history does."""
         self.folder = folder
         self.epoch = epoch
         self.boot = secrets.token_hex(8)
@@ -148,7 +148,9 @@ class Facade:
             case ("GET", "/"):
                 return 200, self.addresses()
             case ("PUT", "/world"):
-                await self.apply(World.from_json(await request.content.read()))
+                world = World.from_json(await request.content.read())
+                self.epoch = float(request.query.get("epoch", self.epoch))
+                await self.apply(world)
                 return 200, self.addresses()
             case ("GET", "/requests"):
                 return 200, self._recording.entries()

@@ -24,7 +24,7 @@ class FacadeProcess:
             self.running = self._start(world, epoch)
             return
         try:
-            self.running.put_world(world)
+            self.running.put_world(world, epoch)
         except (ValueError, RuntimeError, OSError) as error:
             raise ServiceFailed(f"facade: {error}") from error
 

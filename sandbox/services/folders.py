@@ -5,6 +5,7 @@ import gzip
 import os
 import random
 import shutil
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,23 +20,34 @@ class Folder:
         """`account` owns what is in it."""
         self.root, self._account = root, account
         self._files: dict[str, HostFile] | None = None
+        self._epoch = 0.0
 
     def apply(self, files: dict[str, HostFile], epoch: float) -> None:
         """Hold `files` and nothing else; ages count back from `epoch` (Unix seconds)."""
         if files == self._files:
+            if epoch != self._epoch:
+                self._age(epoch)
             return
         shutil.rmtree(self.root, ignore_errors=True)
         self.root.mkdir(parents=True, mode=0o755)
         for name, file in files.items():
-            self._write(self.root / name, file, epoch)
+            self._write(self.root / name, file)
         self._files = files
+        self._age(epoch)
+
+    def _age(self, epoch: float) -> None:
+        for name, file in (self._files or {}).items():
+            moment = epoch - file.written
+            with suppress(FileNotFoundError):  # somebody tries what happens without it
+                os.utime(self.root / name, (moment, moment), follow_symlinks=False)
+        self._epoch = epoch
 
     def remove(self) -> None:
         """Be gone, until files are held again."""
         shutil.rmtree(self.root, ignore_errors=True)
         self._files = None
 
-    def _write(self, path: Path, file: HostFile, epoch: float) -> None:
+    def _write(self, path: Path, file: HostFile) -> None:
         for parent in reversed(path.relative_to(self.root).parents):
             (self.root / parent).mkdir(exist_ok=True)
         if file.link is not None:
@@ -43,8 +55,6 @@ class Folder:
         else:
             path.write_bytes(content(file.head, file.filler, file.tail, compressed=file.gzip, kept=file.kept))
             path.chmod(int(file.mode, 8))
-        moment = epoch - file.written
-        os.utime(path, (moment, moment), follow_symlinks=False)
         if self._account:
             os.chown(path, self._account.uid, self._account.gid, follow_symlinks=False)
 

@@ -34,9 +34,10 @@ class Running:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
 
-    def put_world(self, world: World) -> Object:
-        """Replace the world, live; returns the addresses. ValueError for a world that cannot be rendered."""
-        self.addresses = self._ask("PUT", "/world", world.to_json().encode())
+    def put_world(self, world: World, epoch: float | None = None) -> Object:
+        """Replace the world, live, and its now by `epoch`; returns the addresses. ValueError for a world that cannot be rendered."""
+        path = "/world" if epoch is None else f"/world?epoch={epoch!r}"
+        self.addresses = self._ask("PUT", path, world.to_json().encode())
         return self.addresses
 
     def requests(self, server: str | None = None, **wanted: Any) -> list[Object]:

@@ -11,7 +11,7 @@ import pytest
 
 from muster.__main__ import main
 from tests.engine.agreement import agree
-from tests.engine.project import Project, project, reading
+from tests.engine.project import PLUGINS, Project, project, reading
 
 RUNS = """
 import json, os, signal, sys
@@ -52,6 +52,16 @@ def test_reading_is_low(measured, limit):
     allure.attach("by hand", "note")
     assert measured.value <= limit
 '''
+AROUND = '''
+from muster.follow_up import follow_up
+from muster.kinds.readings import Reading
+
+
+@follow_up(Reading)
+def around(reading):
+    """A line"""
+    yield f"around {reading.id}"
+'''
 
 
 @dataclass
@@ -85,6 +95,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Project:
     names = ("crash", "fine", "left-out", "unknown", "violated")
     readings = [reading(each) for each in names] + [reading("night", during="never")]
     made.environment("platform/sandbox", readings, hours=never).environment("other/sandbox", [reading("fine")])
+    made.write("fixtures/around.py", AROUND).write("conftest.py", f"pytest_plugins = {[*PLUGINS, 'fixtures.around']!r}\n")
     return made.write("checks/daily/test_readings.py", CHECK)
 
 
@@ -115,7 +126,7 @@ def test_the_whole_run_has_every_kind_of_event_and_its_reports_agree(runs: dict[
     (whole,) = runs["nobody"]
     events = [each["event"] for each in whole.lines()]
     assert (events[0], events[-1]) == ("run", "end")
-    assert set(events) == {"run", "planned", "deselected", "looked", "verdict", "added", "end"}
+    assert set(events) == {"run", "planned", "deselected", "looked", "verdict", "added", "follow_up", "end"}
     assert set(agree(whole.out).values()) == {"violated", "unknown", "holds", "not asked"}
     assert whole.code == 1
 
@@ -136,6 +147,8 @@ def test_what_kill_9_leaves_after_any_event_is_finalised(runs: dict[str, list[Ki
         assert list(said) == plan[: killed.number - 1] if killed.number <= len(plan) else list(said) == plan
         assert code == (1 if ended or "violated" in said.values() else 10)
         assert killed.lines()[-1]["exit"] == code
+        followed = any(each["event"] == "follow_up" for each in killed.lines())
+        assert ("around violated" in (killed.out / "junit.xml").read_text()) is followed
 
 
 def test_a_second_finalise_changes_nothing(runs: dict[str, list[Killed]]) -> None:

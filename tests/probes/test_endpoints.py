@@ -10,6 +10,7 @@ from muster.connections import Reach
 from muster.kinds.base import bind
 from muster.kinds.web import Endpoint
 from muster.probes import PROBES, CouldNotLook, Nothing, begin
+from muster.samples import NONE, Samples, enter
 from tests.probes.web_servers import Listening, answer, answering, closed_port, hanging, json_answer
 
 HTML = answer("200 OK", b"<!DOCTYPE html><html><body>Something went wrong</body></html>", "Content-Type: text/html")
@@ -94,6 +95,15 @@ def test_503_with_json_is_an_observation() -> None:
 
     assert got.status == 503
     assert got.status not in limit({}, "status")
+
+
+@pytest.mark.parametrize(("shows", "told"), [(False, "an object of 1 keys, withheld"), (True, '{"name": "Jane"}')])
+def test_of_a_whole_document_the_texts_are_shown_only_where_that_is_allowed(shows: bool, told: str) -> None:
+    expect = {"json": {"user": "nobody", "user.name": "Jane"}}
+    enter(Samples(values=shows))
+    got = page(json_answer('{"user": {"name": "Jane"}}'), expect)
+    enter(NONE)
+    assert got.json == {"user": told, "user.name": "Jane"}
 
 
 def test_only_expected_headers_are_kept() -> None:

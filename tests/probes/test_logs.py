@@ -201,6 +201,16 @@ def test_fields_and_times_are_taken_from_every_record(cluster: SmallCluster) -> 
     assert str(timed(seen).slowest) == "4s (/reports, 3 records)"
 
 
+def test_without_samples_no_line_and_no_route_is_shown(cluster: SmallCluster) -> None:
+    records = [json.dumps({"level": 50, "ms": 4000, "route": "/users/jane", "msg": "no mail for jane@example.org"})] * 3
+    cluster.put([pod("web-a")], logs=log("web-a", lines(*records)))
+    seen = cluster.look("log_count", errors(measure={"value": "ms", "unit": "ms", "by": "route"}, expect={"records": 0, "p95": "2s"}))
+    assert (seen.matched, seen.top, seen.top.series) == (3, 3, "")
+    assert str(timed(seen).slowest) == "4s (a route, 3 records)"
+    saved = TypeAdapter(LogCount).dump_json(seen).decode()
+    assert [text for text in (repr(seen), saved) if "jane" in text] == []
+
+
 def test_a_value_that_no_record_has_is_looked_at_zero(cluster: SmallCluster) -> None:
     cluster.put([pod("web-a")], logs=log("web-a", lines('{"level":30,"responseTime":12}')))
     seen = timed(cluster.look("log_count", errors(level=None, measure={"value": "ms", "unit": "ms"}, expect={"p95": "2s"})))

@@ -16,6 +16,7 @@ from muster.kinds.base import bind
 from muster.kinds.reading_limits import ComparedTo
 from muster.kinds.readings import Reading
 from muster.probes import PROBES, CouldNotLook, Nothing
+from muster.samples import NONE, enter
 from muster.units import Duration, Instant
 from tests.probes.database_servers import Server, pick, running_server
 from tests.probes.web_servers import answer, answering, json_answer
@@ -73,6 +74,46 @@ def test_a_statement_has_one_value(database: Server, statement: str, value: obje
     assert seen.value == value
     assert (seen.looked_at, seen.of) == (1, "rows")
     assert "postgresql 127.0.0.1:" in seen.seen
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [("select 'jane@example.org'", "a text of 16 characters, withheld"), ("select 'jane'::name", "a text of 4 characters, withheld")],
+)
+def test_a_text_of_sql_is_judged_and_neither_shown_nor_saved(database: Server, statement: str, told: str) -> None:
+    enter(NONE)
+    entity = Reading.model_validate({"name": "x", "connection": "source", "sql": statement, "expect": {"equals": "joan"}})
+    seen = PROBES["measured"].function(bind(entity, "s/test", {"source": database.connection()}))
+    assert "jane" in seen.value
+    assert seen.value != "joan"
+    assert str(seen.value) == repr(seen.value) == f"{seen.value:>2}" == told
+    saved = TypeAdapter(Measurement).dump_json(seen)
+    assert b"jane" not in saved
+    with pytest.raises(CouldNotLook, match="what was seen was not saved"):
+        TypeAdapter(Measurement).validate_json(saved, context="saved")
+
+
+def test_a_text_that_the_file_itself_says_shows_anyway(database: Server) -> None:
+    enter(NONE)
+    assert repr(sql(database, "select 'standby'", equals="standby").value) == "'standby'"
+
+
+def test_a_text_where_a_number_is_due_is_not_shown(database: Server) -> None:
+    enter(NONE)
+    seen = sql(database, "select 'jane@example.org'", at_most=1)
+    assert seen.note == "at_most needs a number, the value is a text of 16 characters, withheld"
+
+
+@pytest.mark.parametrize("statement", ["select 'jane@example.org'::int", "select ('x' || 'jane')::regclass::text"])
+def test_an_error_of_sql_does_not_quote_data(database: Server, statement: str) -> None:
+    enter(NONE)
+    entity = Reading.model_validate({"name": "x", "connection": "source", "sql": statement, "expect": {"equals": 1}})
+    try:
+        told = repr(PROBES["measured"].function(bind(entity, "s/test", {"source": database.connection()})))
+    except CouldNotLook as error:
+        told = f"{error.reason} {error.hint} {error.cause}"
+    assert "xjane" not in told
+    assert "jane@" not in told.replace(statement, "")
 
 
 def test_a_window_stands_in_a_statement(database: Server) -> None:

@@ -1,6 +1,7 @@
 """Unlisted faults of the web servers and of Prometheus."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from sandbox.world import Metrics, Series, Served, Trouble, World
 from tests.proof.unlisted import HOLDS, POD, UNKNOWN, VIOLATED, Unlisted
@@ -36,6 +37,18 @@ def _route(path: str, site: str = "api", **values: object) -> Callable[[World], 
     def edit(world: World) -> None:
         for name, value in values.items():
             setattr(world.sites[site].routes[path], name, value)
+
+    return edit
+
+
+def _maintenance(status: int) -> Callable[[World], None]:
+    """The maintenance page is still shown in place of everything."""
+
+    def edit(world: World) -> None:
+        routes = world.sites["api"].routes
+        for path, route in routes.items():
+            if path != "/maintenance":
+                routes[path] = replace(routes["/maintenance"], status=status, token=route.token)
 
     return edit
 
@@ -98,6 +111,8 @@ def _issued(**values: object) -> Callable[[World], None]:
 TRUSTED = "test_endpoint_certificate_is_trusted[health]"
 RULE = "test_alert_rule_evaluates[high-error-rate]"
 FAMILIES = (
+    Unlisted("the maintenance page was left on", _maintenance(200), VIOLATED, (HEALTHY, RETENTION, EXPORT), "JSON"),
+    Unlisted("the maintenance page was left on, with its status", _maintenance(503), VIOLATED, (ANSWERS, FETCHED), "503"),
     Unlisted("a rule looks into a job that does not exist", _rule_elsewhere, VIOLATED, (RULE,), '{job="platform_service"} has no series'),
     Unlisted(
         "an alert's runbook is still to be written",

@@ -202,6 +202,13 @@ def descendants(pid: int) -> list[int]:
     return found[1:]
 
 
+def servers(pid: int) -> set[int]:
+    """The stand-ins and the database among the descendants."""
+    found = {each: Path(f"/proc/{each}/cmdline") for each in descendants(pid)}
+    commands = {each: file.read_bytes() for each, file in found.items() if file.exists()}
+    return {each for each, words in commands.items() if b"sandbox.services.facade" in words or b"/postgres\0-D\0" in words}
+
+
 @contextlib.contextmanager
 def up(tmp_path: Path, *arguments: str) -> Iterator[tuple["subprocess.Popen[str]", dict[str, str]]]:
     """`python -m sandbox up` with the tiny world and a cache folder of its own, ready; and what it exported."""
@@ -267,3 +274,21 @@ def test_up_ends_cleanly_when_it_is_told_to(tmp_path: Path, how: signal.Signals)
 def test_up_breaks_what_a_fault_names(tmp_path: Path) -> None:
     with up(tmp_path, "--part", "http", "--fault", "front-unhealthy") as (_, exported):
         assert fetch(f"{exported['SANDBOX_SITE_FRONT_URL']}/health", exported["SANDBOX_CA"])[0] == 500
+
+
+def test_up_makes_what_tells_its_age_young_again_and_restarts_nothing(tmp_path: Path) -> None:
+    with up(tmp_path, "--part", "kubernetes", "--part", "postgresql", "--renew", "0.2") as (process, exported):
+        before = servers(process.pid)
+
+        def created() -> str:
+            _, body = fetch(f"{kubernetes(exported)}/api/v1/namespaces/tiny", exported["SANDBOX_CA"], "tiny-token")
+            moment: str = json.loads(body)["metadata"]["creationTimestamp"]
+            return moment
+
+        first, ends = created(), time.monotonic() + 60
+        while created() == first:
+            assert time.monotonic() < ends
+        assert created() > first
+        assert len(before) == 2
+        assert servers(process.pid) == before
+        login(exported).close()

@@ -87,3 +87,13 @@ def lose_pods(world: World, *pods: str) -> None:
         drop(world, "Pod", pod)
     for slices in every(world, "EndpointSlice"):
         slices["endpoints"] = [each for each in slices["endpoints"] if each["targetRef"]["name"] not in pods]
+
+
+def event(world: World, pod: str, reason: str, message: str, times: int = 1) -> None:
+    """Let the cluster have warned about a pod, the last time a minute ago."""
+    assert world.cluster is not None
+    about = {"kind": "Pod", "name": pod, "namespace": find(world, "Pod", pod)["metadata"]["namespace"]}
+    when = {"firstTimestamp": ago(world, 1200), "lastTimestamp": ago(world, 60)}
+    metadata = {"name": f"{pod}.{reason.lower()}", "namespace": about["namespace"], "creationTimestamp": when["firstTimestamp"]}
+    told = {"type": "Warning", "reason": reason, "message": message, "count": times}
+    world.cluster.objects.append({"apiVersion": "v1", "kind": "Event", "metadata": metadata, "involvedObject": about, **when, **told})

@@ -3,7 +3,18 @@
 from collections.abc import Callable
 
 from sandbox.world import Fault, World
-from sandbox.worlds.platform_service.cluster_edits import ago, container_fails, counts, drop, find, image, lose_pods, status_of, unready
+from sandbox.worlds.platform_service.cluster_edits import (
+    ago,
+    container_fails,
+    counts,
+    drop,
+    event,
+    find,
+    image,
+    lose_pods,
+    status_of,
+    unready,
+)
 
 POD = "platform-service-7c9d8b6f5-b8m2p"
 PODS = ("platform-service-7c9d8b6f5-a2x4k", POD, "platform-service-7c9d8b6f5-c6t9w")
@@ -66,6 +77,11 @@ def _crash_loop(world: World) -> None:
     # A young pod, so that the window is known exactly.
     find(world, "Pod", POD)["metadata"]["creationTimestamp"] = ago(world, 3600)
     counts(world, readyReplicas=2, availableReplicas=2)
+    event(world, POD, "BackOff", "Back-off restarting failed container platform-service", times=34)
+    assert world.cluster is not None
+    last_words = ("INFO starting", "INFO reading configuration", "FATAL cannot reach the database: connection refused")
+    log = "".join(f"{ago(world, 121 - second)} {line}\n" for second, line in enumerate(last_words))
+    world.cluster.logs[f"platform/{POD}/platform-service/previous"] = log
 
 
 def _image_missing(world: World) -> None:
@@ -158,6 +174,7 @@ FAULTS: list[Fault] = [
         *(NOT_READY, TOO_FEW, UNAVAILABLE, FAILING),
         "test_containers_do_not_restart_repeatedly[platform-service]",
         "test_pods_stay_stable[platform-service]",
+        WARNED,
     ),
     _edit("image-missing", "one of three pods cannot pull its image", _image_missing, NOT_READY, TOO_FEW, UNAVAILABLE, FAILING),
     _edit(
