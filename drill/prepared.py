@@ -1,7 +1,6 @@
 """What a drill knows before it begins: its backup, its place, how much it will take, and why it must not."""
 
 import time
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +8,7 @@ from drill import fences, sources
 from drill.errors import Damaged
 from drill.history import last_good
 from drill.proofs import Proofs
-from drill.scratch import Place, opened
+from drill.scratch import Held, Place
 from muster import fence, samples
 from muster.drills import records
 from muster.environment import Environment
@@ -41,6 +40,8 @@ class Prepared:
     estimate: int = 0
     """Bytes that the restored backup is taken to need."""
     estimated_by: str = ""
+    fenced: bool = False
+    """Whether it is certain that the scratch place is none of production's: nothing is made or removed before."""
     trouble: Damaged | CouldNotLook | None = None
     refusals: list[str] = field(default_factory=list)
     past: list[dict[str, Any]] = field(default_factory=list)
@@ -57,7 +58,7 @@ class Prepared:
         return f"drill {self.drill.name}: {self.artefact.seen}, {size}; scratch {self.drill.scratch} has room for {room}"
 
 
-def prepare(run: Run, drill: Drill, held: ExitStack) -> Prepared:
+def prepare(run: Run, drill: Drill, held: Held) -> Prepared:
     """Look at everything that could be a reason not to begin; nothing is created. `held` keeps the lock. Raises Busy."""
     patience = float(drill.timeout or 0.0)
     environment = next(each for each in run.environments if drill.key.startswith(f"{each.id}/"))
@@ -78,22 +79,23 @@ def prepare(run: Run, drill: Drill, held: ExitStack) -> Prepared:
     return made
 
 
-def _fence(made: Prepared, held: ExitStack) -> None:
+def _fence(made: Prepared, held: Held) -> None:
     others = [each for each in fences.everywhere(made.environment.folder.parent) if each.id != made.environment.id]
     server = made.drill.place_to_write.postgresql
     if server is not None:
         _fence_server(made, server, others, held)
-    if not made.refusals:
+    made.fenced = not made.refusals
+    if made.fenced:
         made.artefact = sources.find(made.drill.source_backup)
         made.estimate, made.estimated_by = _estimate(made)
         made.refusals += fences.too_large(made.drill, made.estimate)
 
 
-def _fence_server(made: Prepared, server: ScratchServer, others: list[Environment], held: ExitStack) -> None:
+def _fence_server(made: Prepared, server: ScratchServer, others: list[Environment], held: Held) -> None:
     """Names and addresses first: a server that could be production is not even logged in to."""
     made.refusals += fences.named_alike(server, [made.environment, *others])
     if not made.refusals:
-        made.place = held.enter_context(opened(server, made.ends))
+        made.place = held.place(server, made.ends)
         made.refusals += fences.same_server(made.place, made.environment, others)
 
 
@@ -102,9 +104,9 @@ def _estimate(made: Prepared) -> tuple[int, str]:
     assert made.artefact is not None
     if made.drill.live and (size := _size_of_live(made)):
         return int(size * fences.ROOM_FOR), "as large as live"
-    last = next((each for each in reversed(made.past) if each.get("restored") and each.get("size")), None)
+    last = next((each for each in reversed(made.past) if each["restored"] and each["size"]), None)
     if last is not None:
-        ratio = float(str(last["restored"])) / float(str(last["size"]))
+        ratio = float(last["restored"]) / float(last["size"])
         return int(made.artefact.size * ratio * fences.ROOM_FOR), "as in the last drill"
     return made.artefact.size * GROWS[made.artefact.name.endswith(COMPRESSED)], "by its size"
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,7 +14,7 @@ from drill.progress import Progress
 from drill.scratch import Copy
 from drill.streams import Stream
 from muster.probes import CouldNotLook, Observation
-from muster.units import ByteSize, Counted
+from muster.units import Counted
 
 COMPRESSIONS: dict[str, Literal["gzip", "zstd"]] = {".gz": "gzip", ".tgz": "gzip", ".zst": "zstd", ".zstd": "zstd"}
 
@@ -59,9 +60,9 @@ def _plain(made: Prepared, copy: Copy, progress: Progress) -> results.Loaded:
     found = made.artefact
     assert found is not None
     compression = next((each for ending, each in COMPRESSIONS.items() if found.name.endswith(ending)), None)
-    stream = Stream(found.read(), compression, sha256=found.checksum)
     terms = results.Terms(extensions=frozenset(made.drill.extensions))
-    with copy.connect(made.ends) as session, copy.administer(made.ends) as admin:
+    with closing(found.read()) as source, copy.connect(made.ends) as session, copy.administer(made.ends) as admin:
+        stream = Stream(source, compression, sha256=found.checksum)
         return plain.load(session, stream, admin=admin, terms=terms, ends=made.ends, on_progress=lambda at: progress(at.read, found.size))
 
 
@@ -93,7 +94,7 @@ def _told(made: Prepared, copy: Copy, loaded: results.Loaded) -> Restored:
         statements=loaded.statements,
     )
     stopped = faults[0] if faults else note
-    return Restored(archive, _clients(made, copy, loaded), None if note else done, 0 if stopped else _size(copy, made.ends), stopped)
+    return Restored(archive, _clients(made, copy, loaded), None if note else done, 0 if stopped else copy.size(made.ends), stopped)
 
 
 def _clients(made: Prepared, copy: Copy, loaded: results.Loaded) -> DrillClients | None:
@@ -101,7 +102,8 @@ def _clients(made: Prepared, copy: Copy, loaded: results.Loaded) -> DrillClients
     assert made.place is not None
     if not loaded.dumped_from or not loaded.dumped_by:
         return None
-    here = made.place.version() // 10000
+    with made.place.again(made.ends) as place:
+        here = place.version() // 10000
     pairs = (
         ("pg_dump", loaded.dumped_by, "the server that it dumped", loaded.dumped_from),
         ("the scratch server", str(here), "pg_dump", loaded.dumped_by),
@@ -115,8 +117,3 @@ def _major(version: str) -> tuple[int, ...]:
     """(15,) of 15.18; (9, 6) of 9.6.24: before 10, two numbers made a major version."""
     numbers = tuple(map(int, re.findall(r"\d+", version)[:2]))
     return numbers[:1] if numbers[0] >= 10 else numbers
-
-
-def _size(copy: Copy, ends: float) -> int:
-    with copy.administer(ends) as admin:
-        return int(ByteSize(admin.execute("select pg_database_size(current_database())").fetchone()[0]))
