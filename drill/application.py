@@ -12,11 +12,17 @@ from urllib.parse import urlsplit
 
 from muster.kinds.drills import Application
 from muster.probes import CouldNotLook
-from muster.scrubber import head
+from muster.scrubber import scrub
+from muster.text import plain
 
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
 """Variables that it is given beside those that lead to the copy: none of those that lead to production."""
 PAUSE = 0.2
+PATIENCE = 10.0
+"""Seconds for one answer."""
+READ = 1 << 16
+KEPT_WORDS = 400
+"""Bytes of its output that are read, and characters of their end that are told: a secret is known only as a whole."""
 
 
 def answer(wanted: Application, variables: Mapping[str, str], ends: float) -> tuple[int, str]:
@@ -25,6 +31,10 @@ def answer(wanted: Application, variables: Mapping[str, str], ends: float) -> tu
     Raises CouldNotLook when it cannot be started at all.
     """
     environment = {name: os.environ[name] for name in KEPT if name in os.environ} | dict(variables)
+    if _once(wanted.url, PATIENCE):
+        raise CouldNotLook(
+            f"something else answers at {wanted.url} already", cause="this machine", hint="another url, or end what listens there"
+        )
     with tempfile.TemporaryFile() as output:
         try:
             process = subprocess.Popen(
@@ -36,9 +46,9 @@ def answer(wanted: Application, variables: Mapping[str, str], ends: float) -> tu
             status = _asked(wanted.url, process, min(ends, time.monotonic() + wanted.within))
         finally:
             _end(process)
-        output.seek(max(0, output.tell() - 400))
-        said = output.read().decode(errors="replace").strip()
-    return status, head(said, 400) if status != 200 else ""
+        output.seek(max(0, output.seek(0, os.SEEK_END) - READ))
+        said = scrub(output.read().decode(errors="replace")).strip()
+    return status, plain(said[-KEPT_WORDS:]) if status != 200 else ""
 
 
 def _asked(url: str, process: "subprocess.Popen[bytes]", ends: float) -> int:
@@ -54,9 +64,9 @@ def _asked(url: str, process: "subprocess.Popen[bytes]", ends: float) -> int:
 
 def _once(url: str, patience: float) -> int:
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=min(patience, 10.0))
+    connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=min(patience, PATIENCE))
     try:
-        connection.request("GET", parts.path or "/")
+        connection.request("GET", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
         return connection.getresponse().status
     except (OSError, http.client.HTTPException):
         return 0

@@ -1,15 +1,14 @@
 """Why a drill does not begin: its scratch place could be production, or is too small. It is asked before anything is created."""
 
-import ipaddress
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from drill.scratch import Place
 from fixtures.web import net
-from muster.connections import Connection, Postgresql
+from muster.connections import Postgresql
 from muster.environment import Environment
-from muster.fence import literal
+from muster.fence import Address, literal, unmapped
 from muster.kinds.drills import Drill
 from muster.probes import CouldNotLook
 from muster.secrets import Setting
@@ -17,7 +16,9 @@ from muster.selection import declared, load_all
 from muster.units import ByteSize
 
 HOSTS = ("host", "url", "server", "endpoint")
-"""Fields of connections that say where they lead."""
+"""Fields of connections and entities that say where they are."""
+HERE = "127.0.0.1"
+"""This machine. Its other loopback addresses may have servers of their own."""
 ROOM_FOR = 1.2
 """A restored database takes more than its tables while its indexes are built."""
 
@@ -28,31 +29,36 @@ def everywhere(root: Path) -> list[Environment]:
 
 
 def named_alike(scratch: Postgresql, environments: Iterable[Environment]) -> list[str]:
-    """Sentences about connections, of any environment, that lead to the address of the scratch server, whatever the port or alias.
+    """Sentences about connections and entities, of any environment, at the address of the scratch server, whatever the port or alias.
 
     Raises CouldNotLook when the scratch server itself has no address.
     """
-    mine = _addresses(scratch.host.resolve(), scratch.port_number())
-    found = []
+    name = scratch.host.resolve()
+    mine, found = _addresses(name, scratch.port_number()) | {_bare(name)}, set()
     for environment in environments:
-        for name, connection in environment.connections.items():
-            same = [host for host in _hosts(connection) if host.lower() == scratch.host.resolve().lower() or mine & _known(host)]
-            found += [f"the scratch server has the address of {environment.id}'s connection {name} ({host})" for host in same]
-    return sorted(set(found))
+        for what, host in _places(environment):
+            if mine & ({_bare(host)} | _known(host)):
+                found.add(f"the scratch server has the address of {environment.id}'s {what} ({host})")
+    return sorted(found)
 
 
-def _hosts(connection: Connection) -> Iterator[str]:
-    """Where a connection leads, as far as this machine knows."""
-    for field in HOSTS:
-        value = getattr(connection, field, None)
-        if not value:
-            continue
+def _places(environment: Environment) -> Iterator[tuple[str, str]]:
+    """What is declared to be somewhere, and the host, as far as this machine knows: a variable of another environment it does not."""
+    for name, connection in environment.connections.items():
+        yield from ((f"connection {name}", host) for host in _hosts(getattr(connection, field, None) for field in HOSTS))
+    for entity in environment.entities:
+        written = (value for field in HOSTS if (value := getattr(entity, field, None)) and not str(value).startswith("${"))
+        yield from ((f"{entity.section} {entity.name}", host) for host in _hosts(written))
+
+
+def _hosts(values: Iterable[object]) -> Iterator[str]:
+    for value in values:
         try:
-            text = value.resolve() if isinstance(value, Setting) else str(value)
-        except CouldNotLook:  # a variable of another environment, which this run does not have
+            text = value.resolve() if isinstance(value, Setting) else str(value or "")
+        except CouldNotLook:
             continue
         host = urlsplit(text).hostname if "://" in text else text
-        if host and not host.startswith("/"):
+        if host:
             yield host
 
 
@@ -65,20 +71,25 @@ def _known(host: str) -> set[str]:
 
 
 def _addresses(host: str, port: int) -> set[str]:
-    """The addresses behind a host, in one spelling each; a folder of sockets has none. Raises CouldNotLook."""
-    if host.startswith("/"):
-        return set()
-    if (written := literal(host)) is not None:
-        return {_plain(str(written))}
+    """The addresses behind a host, in one spelling each. Raises CouldNotLook."""
+    if host.startswith("/"):  # the folder of a socket
+        return {HERE}
+    if (address := literal(host)) is not None:
+        return {_spelled(address)}
     with net.clock():
-        return {_plain(str(place[0])) for _, place in net.resolve(host, port)}
+        resolved = [literal(str(place[0])) for _, place in net.resolve(host, port)]
+    return {_spelled(each) for each in resolved if each is not None}
 
 
-def _plain(text: str) -> str:
-    address = ipaddress.ip_address(text.partition("%")[0])
-    mapped = getattr(address, "ipv4_mapped", None)
-    unspecified = {4: "127.0.0.1", 6: "::1"}[address.version]
-    return unspecified if address.is_unspecified else str(mapped or address)
+def _spelled(address: Address) -> str:
+    """One spelling for all that lead to the same machine: mapped, unspecified, loopback of the other version."""
+    same = unmapped(address)
+    return HERE if same.is_unspecified or str(same) == "::1" else str(same)
+
+
+def _bare(host: str) -> str:
+    """A name as names are compared."""
+    return host.lower().rstrip(".")
 
 
 def same_server(place: Place, environment: Environment, others: Iterable[Environment]) -> list[str]:

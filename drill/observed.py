@@ -140,11 +140,23 @@ class DrillTime(Observation):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DrillEarlier(Observation):
+    """What drills before this one had left on the scratch server."""
+
+    earlier: Counted
+
+
+@dataclass(frozen=True, kw_only=True)
 class DrillEnd(Observation):
-    """What is left when it is over, what others had left, and what was changed where nothing may change."""
+    """What is left of this drill when it is over."""
 
     left: Counted
-    earlier: Counted
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrillSource(Observation):
+    """What was changed where nothing may change: of the backup, in live."""
+
     changes: Counted
 
 
@@ -209,8 +221,20 @@ def drill_time(drill: Drill) -> DrillTime:
 
 
 @probe
+def drill_earlier(drill: Drill) -> DrillEarlier:
+    """What earlier drills left."""
+    raise _not_drilled(drill)
+
+
+@probe
 def drill_end(drill: Drill) -> DrillEnd:
     """What is left."""
+    raise _not_drilled(drill)
+
+
+@probe
+def drill_source(drill: Drill) -> DrillSource:
+    """What became of the backup and of live."""
     raise _not_drilled(drill)
 
 

@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from drill import history
+from drill.held import Held
 from drill.prepared import Prepared, prepare
 from drill.progress import Progress
 from drill.run import Drilling
@@ -22,8 +22,8 @@ from muster.verdicts import ORDER, Result, Verdict
 
 PREPARED: list[Prepared] = []
 DRILLED: list[Drilling] = []
-OPEN = ExitStack()
-"""What the drills of this run hold: their locks, above all."""
+OPEN = Held()
+"""What the drills of this run hold: the locks of their scratch servers."""
 
 
 def drills_of(run: Run, cases: list[Case]) -> list[Drill]:
@@ -40,9 +40,10 @@ def drills_of(run: Run, cases: list[Case]) -> list[Drill]:
 
 
 @pytest.hookimpl
-def pytest_muster_refuse(run: Run, cases: list[Case]) -> list[str]:
-    """Why a drill must not begin. What it takes to find that out is only looked at."""
+def pytest_muster_refuse(config: pytest.Config, run: Run, cases: list[Case]) -> list[str]:
+    """Why a drill must not begin. What it takes to find that out is only looked at; what would be restored is said in any case."""
     told: list[str] = []
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
     for drill in drills_of(run, cases) if run.replay is None else ():
         try:
             made = prepare(run, drill, OPEN)
@@ -50,6 +51,8 @@ def pytest_muster_refuse(run: Run, cases: list[Case]) -> list[str]:
             told.append(f"{drill.name}: {busy}")
             continue
         PREPARED.append(made)
+        if made.artefact is not None or made.trouble is not None:
+            Progress(drill.name, reporter).told(made.told())
         told += [f"{drill.name}: {sentence}" for sentence in made.refusals]
     if told:
         OPEN.close()
@@ -63,11 +66,9 @@ def pytest_muster_act(config: pytest.Config, run: Run) -> None:
     try:
         for made in PREPARED:
             readings = [each for each in made.environment.entities if isinstance(each, Reading) and each.drill == made.drill.name]
-            progress = Progress(made.drill.name, reporter)
-            progress.told(made.told())
-            DRILLED.append(Drilling(run, made, readings, progress))
-            DRILLED[-1].go()
-            progress.end()
+            with Progress(made.drill.name, reporter).ticking() as progress:
+                DRILLED.append(Drilling(run, made, readings, progress))
+                DRILLED[-1].go()
     finally:
         OPEN.close()
 
@@ -114,7 +115,7 @@ def _fields(each: Drilling) -> dict[str, Any]:
     )
     return {
         "environment": made.environment.id, "drill": made.drill.name, "id": each.lease.name, "began": made.began, "ended": time.time(),
-        "took": sum(seconds for name, seconds in each.seconds.items() if name != "remove"), "phases": each.seconds,
+        "took": each.took, "phases": each.seconds,
         "size": found.size if found else 0, "artefact": artefact | (each.restored.told() if each.restored else {}),
         "restored": each.restored.size if each.restored else 0,
         "counts": each.verifying.proofs.counts if each.verifying else {},

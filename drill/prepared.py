@@ -1,16 +1,16 @@
 """What a drill knows before it begins: its backup, its place, how much it will take, and why it must not."""
 
 import time
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
 from drill import fences, sources
 from drill.errors import Damaged
+from drill.held import Held
 from drill.history import last_good
 from drill.proofs import Proofs
-from drill.scratch import Place, opened
-from drill.scratch_folder import Folder, opened_folder
+from drill.scratch import Place
+from drill.scratch_folder import Folder
 from muster import fence, samples
 from muster.drills import records
 from muster.environment import Environment
@@ -42,6 +42,8 @@ class Prepared:
     estimate: int = 0
     """Bytes that the restored backup is taken to need."""
     estimated_by: str = ""
+    fenced: bool = False
+    """Whether it is certain that the scratch place is none of production's: nothing is made or removed before."""
     trouble: Damaged | CouldNotLook | None = None
     refusals: list[str] = field(default_factory=list)
     past: list[dict[str, Any]] = field(default_factory=list)
@@ -58,7 +60,7 @@ class Prepared:
         return f"drill {self.drill.name}: {self.artefact.seen}, {size}; scratch {self.drill.scratch} has room for {room}"
 
 
-def prepare(run: Run, drill: Drill, held: ExitStack) -> Prepared:
+def prepare(run: Run, drill: Drill, held: Held) -> Prepared:
     """Look at everything that could be a reason not to begin; nothing is created. `held` keeps the lock. Raises Busy."""
     patience = float(drill.timeout or 0.0)
     environment = next(each for each in run.environments if drill.key.startswith(f"{each.id}/"))
@@ -79,14 +81,15 @@ def prepare(run: Run, drill: Drill, held: ExitStack) -> Prepared:
     return made
 
 
-def _fence(made: Prepared, held: ExitStack) -> None:
+def _fence(made: Prepared, held: Held) -> None:
     others = [each for each in fences.everywhere(made.environment.folder.parent) if each.id != made.environment.id]
     server, folder = made.drill.place_to_write.postgresql, made.drill.place_to_write.folder
     if server is not None:
         _fence_server(made, server, others, held)
     elif folder is not None:
-        made.place = held.enter_context(opened_folder(folder))
-    if not made.refusals:
+        made.place = held.folder(folder)
+    made.fenced = not made.refusals
+    if made.fenced:
         made.artefact = sources.find(made.drill.source_backup)
         made.refusals += _unfit(made, made.artefact.name)
         made.estimate, made.estimated_by = _estimate(made)
@@ -108,11 +111,11 @@ def _unfit(made: Prepared, name: str) -> list[str]:
     )
 
 
-def _fence_server(made: Prepared, server: ScratchServer, others: list[Environment], held: ExitStack) -> None:
+def _fence_server(made: Prepared, server: ScratchServer, others: list[Environment], held: Held) -> None:
     """Names and addresses first: a server that could be production is not even logged in to."""
     made.refusals += fences.named_alike(server, [made.environment, *others])
     if not made.refusals:
-        made.place = place = held.enter_context(opened(server, made.ends))
+        made.place = place = held.place(server, made.ends)
         made.refusals += fences.same_server(place, made.environment, others)
 
 
@@ -121,9 +124,9 @@ def _estimate(made: Prepared) -> tuple[int, str]:
     assert made.artefact is not None
     if made.drill.live and (size := _size_of_live(made)):
         return int(size * fences.ROOM_FOR), "as large as live"
-    last = next((each for each in reversed(made.past) if each.get("restored") and each.get("size")), None)
+    last = next((each for each in reversed(made.past) if each["restored"] and each["size"]), None)
     if last is not None:
-        ratio = float(str(last["restored"])) / float(str(last["size"]))
+        ratio = float(last["restored"]) / float(last["size"])
         return int(made.artefact.size * ratio * fences.ROOM_FOR), "as in the last drill"
     return made.artefact.size * GROWS[made.artefact.name.endswith(COMPRESSED)], "by its size"
 

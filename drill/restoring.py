@@ -3,6 +3,7 @@
 import re
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +17,7 @@ from drill.scratch import Copy, Place
 from drill.streams import Stream
 from muster.probes import Observation
 from muster.secrets import Setting
-from muster.units import ByteSize, Counted
+from muster.units import Counted
 
 COMPRESSIONS: dict[str, Literal["gzip", "zstd"]] = {".gz": "gzip", ".tgz": "gzip", ".zst": "zstd", ".zstd": "zstd"}
 
@@ -58,18 +59,19 @@ def restore(made: Prepared, copy: Copy, progress: Progress) -> Restored:
         return damage(made, damaged)
 
 
-def _stream(made: Prepared) -> Stream:
+def _stream(made: Prepared, source: Iterator[bytes]) -> Stream:
     found = made.artefact
     assert found is not None
     compression = next((each for ending, each in COMPRESSIONS.items() if found.name.endswith(ending)), None)
-    return Stream(found.read(), compression, sha256=found.checksum)
+    return Stream(source, compression, sha256=found.checksum)
 
 
 def _plain(made: Prepared, copy: Copy, progress: Progress) -> results.Loaded:
-    assert made.artefact is not None
-    size, terms = made.artefact.size, results.Terms(extensions=frozenset(made.drill.extensions))
-    with copy.connect(made.ends) as session, copy.administer(made.ends) as admin:
-        return plain.load(session, _stream(made), admin=admin, terms=terms, ends=made.ends, on_progress=lambda at: progress(at.read, size))
+    found, terms = made.artefact, results.Terms(extensions=frozenset(made.drill.extensions))
+    assert found is not None
+    with closing(found.read()) as source, copy.connect(made.ends) as session, copy.administer(made.ends) as admin:
+        stream = _stream(made, source)
+        return plain.load(session, stream, admin=admin, terms=terms, ends=made.ends, on_progress=lambda at: progress(at.read, found.size))
 
 
 def _archive(made: Prepared, copy: Copy, progress: Progress, *, tar: bool) -> results.Loaded:
@@ -77,8 +79,12 @@ def _archive(made: Prepared, copy: Copy, progress: Progress, *, tar: bool) -> re
     assert made.artefact is not None
     spool = Path(Setting(made.drill.place_to_write.spool or tempfile.gettempdir()).resolve())
     terms = results.Terms(extensions=frozenset(made.drill.extensions))
-    content = archive.Archive(content=_stream(made), tar=tar, size=made.artefact.size)
-    with servers.private_folder(spool, copy.lease.name, lives=made.drill.place_to_write.ttl) as folder, copy.administer(made.ends) as admin:
+    with (
+        closing(made.artefact.read()) as source,
+        servers.private_folder(spool, copy.lease.name, lives=made.drill.place_to_write.ttl) as folder,
+        copy.administer(made.ends) as admin,
+    ):
+        content = archive.Archive(content=_stream(made, source), tar=tar, size=made.artefact.size)
         tools = archive.Tools(folder=folder, name="archive", jobs=made.drill.jobs)
         target = archive.Target(parameters=copy.arguments(made.ends), password=copy.password, admin=admin)
         return archive.restore(content, target, tools, terms=terms, ends=made.ends, on_progress=lambda at: progress.steps(at.done, at.of))
@@ -114,7 +120,7 @@ def _told(made: Prepared, copy: Copy, loaded: results.Loaded) -> Restored:
         statements=loaded.statements,
     )
     stopped = faults[0] if faults else note
-    size = 0 if stopped else _size(copy, made.ends)
+    size = 0 if stopped else copy.size(made.ends)
     return Restored(found_whole, _clients(made, copy, loaded), None if note else done, size=size, stopped=stopped)
 
 
@@ -130,7 +136,8 @@ def _clients(made: Prepared, copy: Copy, loaded: results.Loaded) -> DrillClients
     assert isinstance(made.place, Place)
     if not loaded.dumped_from or not loaded.dumped_by:
         return None
-    here = made.place.version() // 10000
+    with made.place.again(made.ends) as place:
+        here = place.version() // 10000
     pairs = (
         ("pg_dump", loaded.dumped_by, "the server that it dumped", loaded.dumped_from),
         ("the scratch server", str(here), "pg_dump", loaded.dumped_by),
@@ -144,8 +151,3 @@ def _major(version: str) -> tuple[int, ...]:
     """(15,) of 15.18; (9, 6) of 9.6.24: before 10, two numbers made a major version."""
     numbers = tuple(map(int, re.findall(r"\d+", version)[:2]))
     return numbers[:1] if numbers[0] >= 10 else numbers
-
-
-def _size(copy: Copy, ends: float) -> int:
-    with copy.administer(ends) as admin:
-        return int(ByteSize(admin.execute("select pg_database_size(current_database())").fetchone()[0]))

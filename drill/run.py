@@ -9,15 +9,15 @@ from contextlib import ExitStack, contextmanager, suppress
 
 from drill import lease, sources, trend
 from drill.errors import Damaged
-from drill.observed import DrillBackup, DrillEnd, DrillTime
+from drill.observed import DrillBackup, DrillEarlier, DrillEnd, DrillSource, DrillTime
 from drill.prepared import Prepared
 from drill.progress import Progress
 from drill.recovering import Keys, Served, key_counts, recover
 from drill.restoring import Restored, restore
 from drill.scratch import Copy
 from drill.scratch_folder import Folder
-from drill.verify import Verifying
-from muster import fence, samples
+from drill.verify import Verifying, in_live
+from muster import fence, samples, stopping
 from muster.kinds.readings import Reading
 from muster.probes import PROBES, Call, CouldNotLook, Nothing, Observation, begin
 from muster.run import Run
@@ -26,8 +26,13 @@ from muster.text import cut
 from muster.units import ByteSize, Counted, Duration, Instant
 
 RESTORE = ("drill_archive", "drill_clients", "drill_restore", "drill_recovery")
-ALL = ("drill_backup", *RESTORE, "drill_schema", "drill_contents", "drill_corruption", "drill_application", "drill_time", "drill_end")
+COPIED = ("drill_schema", "drill_contents", "drill_corruption", "drill_application", "drill_time")
+ALL = ("drill_earlier", "drill_backup", *RESTORE, *COPIED, "drill_end", "drill_source")
 """The probes whose outcomes a drill leaves."""
+OUTSIDE = ("sweep", "remove", "source")
+"""Phases that are no part of the recovery time."""
+REMOVAL = 60.0
+"""Seconds for what comes last, however much the drill has used up."""
 
 
 class Stopped(Exception):
@@ -42,24 +47,37 @@ class Drilling:
         self.lease = lease.new(made.drill.place_to_write.ttl)
         self.seconds: dict[str, float] = {}
         self.held = ExitStack()
-        self.earlier: list[str] = []
         self.restored: Restored | None = None
         self.verifying: Verifying | None = None
         self._wanted = {key for keys in run.looked_for.values() for key in keys}
         self._why = CouldNotLook(f"{self.drill.name} was not drilled to its end", cause=f"drill {self.drill.name}")
 
+    @property
+    def took(self) -> float:
+        """Seconds of recovery so far: from the choice of the backup to the last proof."""
+        return sum(seconds for name, seconds in self.seconds.items() if name not in OUTSIDE)
+
     def go(self) -> None:
         """Drill. Nothing is raised but what ends the whole run; every probe has an outcome afterwards."""
-        begin(self.made.ends - time.monotonic())
-        fence.enter(self.drill.reach())
-        samples.enter(self.drill.samples())
+        self._begin(float(self.drill.timeout or 0.0))
+        self.made.ends = time.monotonic() + float(self.drill.timeout or 0.0)
         try:
             with suppress(Stopped):
+                self._sweep()
                 self._find()
                 self._verify(self._create_and_restore())
         finally:
-            self._remove()
-            self._tell_the_rest()
+            try:
+                with stopping.later():
+                    self._begin(REMOVAL)
+                    self._remove()
+            finally:
+                self._tell_the_rest()
+
+    def _begin(self, patience: float) -> None:
+        begin(patience)
+        fence.enter(self.drill.reach())
+        samples.enter(self.drill.samples())
 
     @contextmanager
     def phase(self, name: str, *probes: str) -> Iterator[None]:
@@ -72,14 +90,13 @@ class Drilling:
         except (Damaged, CouldNotLook) as error:
             said = f"stopped: {error}"
             self._why = self._consequence(name, error)
-            if isinstance(error, CouldNotLook):
-                for probe in probes:
-                    self.put(probe, error=error)
+            self._put_all(probes, error if isinstance(error, CouldNotLook) else self._why)
             raise Stopped from error
         except Exception as bug:
             said = f"stopped by a bug: {type(bug).__name__}: {bug}"
             self._why = CouldNotLook(said, cause=f"probe {self.drill.name}: {name}", hint="a bug: report it")
             self._why.__cause__ = bug
+            self._put_all(probes, self._why)
             raise Stopped from bug
         except BaseException:
             said = "interrupted"
@@ -93,7 +110,11 @@ class Drilling:
         call = Call.of(PROBES[probe], {"drill": self.drill})
         if call.key not in self._wanted:
             return
-        self.run.store.outcomes.setdefault(call.key, Outcome(call, value, error, self.made.began, sum(self.seconds.values())))
+        self.run.store.outcomes.setdefault(call.key, Outcome(call, value, error, self.made.began, self.took))
+
+    def _put_all(self, probes: tuple[str, ...], error: CouldNotLook) -> None:
+        for probe in probes:
+            self.put(probe, error=error)
 
     def _note(self, phase: str, state: str, said: str = "") -> None:
         assert self.run.journal is not None
@@ -104,6 +125,13 @@ class Drilling:
         """What is said of everything that comes after a phase that stopped."""
         hint = error.hint if isinstance(error, CouldNotLook) else "what stopped the drill stands at its own check"
         return CouldNotLook(f"the drill stopped at {phase}: {error}", cause=f"drill {self.drill.name}: {phase}", hint=hint)
+
+    def _sweep(self) -> None:
+        """Remove what killed drills left, where it is certain that this is a scratch server."""
+        if self.made.place is None or not self.made.fenced:
+            return
+        with suppress(Stopped), self.phase("sweep", "drill_earlier"), self.made.place.again(self.made.ends, self.lease.name) as place:
+            self.put("drill_earlier", DrillEarlier(looked_at=1, of="servers", seen=place.name, earlier=Counted(place.sweep())))
 
     def _find(self) -> None:
         with self.phase("find", "drill_backup"):
@@ -124,9 +152,8 @@ class Drilling:
         if isinstance(place, Folder):
             return self._recover(place)
         assert place is not None
-        with self.phase("create"):
-            self.earlier = place.sweep()
-            copy = place.create(self.lease, tuple(self.drill.roles))
+        with self.phase("create"), place.again(self.made.ends, self.lease.name) as session:
+            copy = session.create(self.lease, tuple(self.drill.roles), self.made.ends)
         with self.phase("restore", *RESTORE):
             self.restored = restore(self.made, copy, self.progress)
             for probe, value in self.restored.observations():
@@ -136,8 +163,6 @@ class Drilling:
         return copy
 
     def _recover(self, place: Folder) -> Served | Keys:
-        with self.phase("create"):
-            self.earlier = place.sweep()
         with self.phase("restore", *RESTORE):
             self.restored, server = recover(self.made, place, self.lease, self.held, self.progress)
             for probe, value in self.restored.observations():
@@ -157,8 +182,10 @@ class Drilling:
         for name, probes, step in self.verifying.steps():
             with suppress(Stopped), self.phase(name, *probes):
                 step()
-        for reading in self.readings:
-            self._read(reading)
+        if self.readings:
+            with suppress(Stopped), self.phase("readings"):
+                for reading in self.readings:
+                    self._read(reading)
         self._time()
 
     def _read(self, reading: Reading) -> None:
@@ -171,29 +198,28 @@ class Drilling:
     def put_reading(self, reading: Reading, value: Observation | None = None, error: CouldNotLook | None = None) -> None:
         """The outcome of a reading that was asked in the copy."""
         call = Call.of(PROBES["measured"], {"reading": reading})
-        self.run.store.outcomes.setdefault(call.key, Outcome(call, value, error, self.made.began, sum(self.seconds.values())))
+        self.run.store.outcomes.setdefault(call.key, Outcome(call, value, error, self.made.began, self.took))
 
     def _time(self) -> None:
         """How long it took until here, by phase, and where that leads."""
-        took = sum(self.seconds.values())
-        past = [(float(str(each["ended"])), float(str(each["took"]))) for each in self.made.past if each.get("verdict") == "holds"]
-        seen = trend.seen(past, (time.time(), took), self.drill)
-        self.put("drill_time", DrillTime(looked_at=len(self.seconds), of="phases", took=Duration(took), phases=dict(self.seconds), **seen))
+        past = [(float(each["ended"]), float(each["took"])) for each in self.made.past if each.get("verdict") == "holds"]
+        seen = trend.seen(past, (time.time(), self.took), self.drill)
+        phases = {name: seconds for name, seconds in self.seconds.items() if name not in OUTSIDE}
+        self.put("drill_time", DrillTime(looked_at=len(phases), of="phases", took=Duration(self.took), phases=phases, **seen))
 
     def _remove(self) -> None:
-        """Remove what this drill created, and look whether it is gone."""
-        if self.made.place is None:
-            return
-        with suppress(Stopped), self.phase("remove", "drill_end"):
-            self.held.close()
-            self.made.place.sweep(self.lease.name)
-            left = self.made.place.left(self.lease.name)
-            changes = sources.changed(self.drill.source_backup, self.made.artefact) if self.made.artefact else ""
-            end = DrillEnd(
-                looked_at=1, of="drills", seen=self.lease.name, left=Counted(left), earlier=Counted(self.earlier),
-                changes=Counted([changes] if changes else []),
-            )  # fmt: skip
-            self.put("drill_end", end)
+        """Remove what this drill created, look whether it is gone, and whether all else is as it was."""
+        if self.made.place is not None and self.made.fenced:
+            # A session of its own: nobody knows in which state an interrupted one is.
+            with suppress(Stopped), self.phase("remove", "drill_end"), self.made.place.again(time.monotonic() + REMOVAL) as place:
+                self.held.close()
+                place.sweep(self.lease.name)
+                left = place.left(self.lease.name)
+                self.put("drill_end", DrillEnd(looked_at=1, of="drills", seen=self.lease.name, left=Counted(left)))
+        if self.made.artefact is not None:
+            with suppress(Stopped), self.phase("source", "drill_source"):
+                changes = [*sources.changed(self.drill.source_backup, self.made.artefact), *in_live(self.made, self.lease)]
+                self.put("drill_source", DrillSource(looked_at=1, of="backups", seen=self.made.artefact.seen, changes=Counted(changes)))
 
     def _tell_the_rest(self) -> None:
         for probe in ALL:

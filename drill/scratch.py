@@ -45,23 +45,35 @@ class Copy:
     def arguments(self, ends: float) -> dict[str, Any]:
         """The parameters of libpq that lead to the copy as its role, the password aside. Raises CouldNotLook."""
         numeric = addresses(self.server.host.resolve(), self.server.port_number())[0]
-        return arguments(self.server, numeric, ends, self.lease.name, self.lease.name)
+        return arguments(self.server, numeric, ends, self.lease.name, self.lease.name, self.lease.name)
 
     def connect(self, ends: float) -> Any:
         """A session as the role that was made for this drill: no superuser, and nothing but this database is its own."""
-        return log_in(self.server, ends, dbname=self.lease.name, user=self.lease.name, password=self.password)
+        name = self.lease.name
+        return log_in(self.server, ends, of=name, dbname=name, user=name, password=self.password)
 
     def administer(self, ends: float) -> Any:
         """A session in the copy as the administrator of the scratch server."""
-        return log_in(self.server, ends, dbname=self.lease.name)
+        return log_in(self.server, ends, of=self.lease.name, dbname=self.lease.name)
+
+    def size(self, ends: float) -> int:
+        """Bytes that the copy takes. Raises CouldNotLook."""
+        with self.administer(ends) as session:
+            return int(Place(self.server, session).rows("select pg_database_size(current_database())")[0][0])
 
 
 class Place:
-    """A session of the administrator of the scratch server. It holds the lock."""
+    """A session of the administrator of the scratch server."""
 
-    def __init__(self, server: ScratchServer, session: Any, ends: float) -> None:
-        self.server, self.ends, self._session = server, ends, session
+    def __init__(self, server: ScratchServer, session: Any) -> None:
+        self.server, self._session = server, session
         self.name = address(server)
+
+    @contextmanager
+    def again(self, ends: float, of: str = "") -> Iterator["Place"]:
+        """Another session, `of` a drill: whatever has become of this one, or of what it was doing. Raises CouldNotLook."""
+        with log_in(self.server, ends, of=of) as session:
+            yield Place(self.server, session)
 
     def rows(self, statement: str, parameters: Any = None) -> list[tuple[Any, ...]]:
         """The rows of a statement, or none. Raises CouldNotLook."""
@@ -88,7 +100,7 @@ class Place:
         named = [("role", name, name if parse(name) else comment) for name, comment in roles]
         return [(kind, name, claim) for kind, name, said in (*databases, *named) if (claim := parse(said)) is not None]
 
-    def create(self, lease: Lease, roles: tuple[str, ...], encoding: str = "") -> Copy:
+    def create(self, lease: Lease, roles: tuple[str, ...], ends: float, encoding: str = "") -> Copy:
         """The role of a drill, the roles that its dump names, and an empty database that belongs to the first. Raises CouldNotLook."""
         password = learn(secrets.token_urlsafe(24))
         self._make_role(lease, password)
@@ -98,10 +110,11 @@ class Place:
         self.rows(f"create database {_name(lease.name)} owner {_name(lease.name)} template template0{chosen}")
         self.rows(f"revoke connect on database {_name(lease.name)} from public")
         copy = Copy(self.server, lease, password)
-        with copy.administer(self.ends) as session:
+        with copy.administer(ends) as session:
+            inside = Place(self.server, session)
             for role in roles:
-                session.execute(f"grant usage, create on schema public to {_name(role)}")
-                session.execute(f"grant create on database {_name(lease.name)} to {_name(role)}")
+                inside.rows(f"grant usage, create on schema public to {_name(role)}")
+                inside.rows(f"grant create on database {_name(lease.name)} to {_name(role)}")
         return copy
 
     def _make_role(self, lease: Lease, password: str) -> None:
@@ -123,14 +136,14 @@ class Place:
                 self.rows(f"comment on role {_name(role)} is {_literal(lease.name)}")
         self.rows(f"grant {_name(role)} to {_name(lease.name)}")
 
-    def remove(self, kind: str, name: str) -> None:
-        """Remove a database, with the sessions in it, or a role. Raises CouldNotLook, also when it is gone already."""
-        if kind == "database":
-            self.rows("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and pid <> pg_backend_pid()", (name,))
-            force = " with (force)" if self.version() >= 130000 else ""
-            self.rows(f"drop database {_name(name)}{force}")
-        else:
+    def remove(self, kind: str, name: str, *, force: bool = False) -> None:
+        """Remove a database, with `force` also under the sessions of others, or a role. Raises CouldNotLook, also when it is gone."""
+        if kind == "role":
             self.rows(f"drop role {_name(name)}")
+            return
+        if force:
+            self.rows("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and pid <> pg_backend_pid()", (name,))
+        self.rows(f"drop database {_name(name)}{' with (force)' if force and self.version() >= 130000 else ''}")
 
     def left(self, mine: str) -> list[str]:
         """What is there of a drill."""
@@ -139,26 +152,38 @@ class Place:
     def sweep(self, mine: str = "") -> list[str]:
         """Remove what `mine`, or an expired drill, left; what is left of other drills is told too. One line for each thing."""
         told = []
+        self._end_sessions(mine)
         for kind, name, claim in sorted(self.leftovers(), key=lambda each: each[0] != "database"):
             if claim.name != mine and not claim.expired(time.time()):
                 told.append(f"{kind} {name} of a drill that did not end; it may be removed from {_moment(claim.ends)} on")
                 continue
+            self._end_sessions(claim.name)
             try:
-                self.remove(kind, name)
+                self.remove(kind, name, force=claim.name == mine)
                 told.append(f"{kind} {name}, removed")
             except CouldNotLook as error:
                 told.append(f"{kind} {name}, which could not be removed: {error.reason}")
         return told
 
+    def _end_sessions(self, drill: str) -> None:
+        """End what a drill still does on the server, so that nothing appears, or is in use, while it is removed."""
+        if drill:
+            self.rows(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where %s::text in (usename::text, application_name) and pid <> pg_backend_pid()",
+                (drill,),
+            )
+
 
 @contextmanager
 def opened(server: ScratchServer, ends: float) -> Iterator[Place]:
     """The administrator's session, with the lock that keeps a second drill away. Raises CouldNotLook, or Busy."""
-    session = log_in(server, ends)
-    with session:
-        place = Place(server, session, ends)
-        if not place.rows("select pg_try_advisory_lock(%s)", (LOCK,))[0][0]:
-            raise Busy(_holder(place))
+    with log_in(server, ends) as session:
+        place = Place(server, session)
+        # A lock belongs to a database, and another drill may log in to another one: so it is also looked for in all of them.
+        locked, other = place.rows("select pg_try_advisory_lock(%s)", (LOCK,))[0][0], _holder(place)
+        if other or not locked:
+            raise Busy(f"another drill is under way on {place.name}{other}")
         yield place
 
 
@@ -167,13 +192,13 @@ class Busy(Exception):
 
 
 def _holder(place: Place) -> str:
+    """Who else holds the lock, in words; empty when nobody does."""
     found = place.rows(
         "select a.pid, a.backend_start from pg_locks l join pg_stat_activity a using (pid)"
-        " where l.locktype = 'advisory' and l.granted and (l.classid::bigint << 32) | l.objid::bigint = %s",
+        " where l.locktype = 'advisory' and l.granted and (l.classid::bigint << 32) | l.objid::bigint = %s and pid <> pg_backend_pid()",
         (LOCK,),
     )
-    who = f", session {found[0][0]} since {found[0][1]:%Y-%m-%d %H:%M UTC}" if found else ""
-    return f"another drill is under way on {place.name}{who}"
+    return f", session {found[0][0]} since {found[0][1]:%Y-%m-%d %H:%M UTC}" if found else ""
 
 
 def refused(error: Exception, name: str) -> CouldNotLook:

@@ -25,6 +25,11 @@ class Folder:
         self.name = f"folder {path}"
         self.user = children.user_named(settings.user) if settings.user else None
 
+    @contextmanager
+    def again(self, _: float, __: str = "") -> Iterator["Folder"]:
+        """The same: a folder is in no state that an interruption could have spoilt."""
+        yield self
+
     def programs(self, which: str) -> Path:
         """The folder of PostgreSQL's or of Redis' programs. Raises CouldNotLook."""
         given = self.settings.postgresql if which == "postgresql" else self.settings.redis

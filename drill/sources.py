@@ -1,11 +1,12 @@
 """Where the backup lies that is to be restored: the newest one, looked at and read, never changed."""
 
 import os
+import select
 import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -15,7 +16,7 @@ from fixtures.hosts.files import FileState, state_of
 from muster.connections import Local, Ssh
 from muster.kinds.base import Entity
 from muster.kinds.hosts import Backup
-from muster.probes import CouldNotLook
+from muster.probes import CouldNotLook, left, remaining
 from muster.text import cut
 
 CHUNK = 1 << 20
@@ -39,12 +40,12 @@ class Artefact:
     """That clock when it was looked at."""
     version: str
     """What changes when somebody replaces it: inode and time, or the version of an object."""
+    read: Callable[[], Generator[bytes, None, None]] = field(repr=False, compare=False)
+    """Its bytes, from the beginning; whoever reads them closes it."""
     encrypted: str | None = None
     """How it is encrypted where it lies; empty: it is not; None: nobody says."""
     checksum: str = ""
     """SHA-256 in hex, where it is stored beside the object."""
-    read: Callable[[], Iterator[bytes]] = field(repr=False, compare=False, default=lambda: iter(()))
-    """Its bytes, from the beginning."""
 
 
 def find(backup: Entity) -> Artefact:
@@ -56,16 +57,16 @@ def find(backup: Entity) -> Artefact:
     return _artefact(backup, file)
 
 
-def changed(backup: Entity, before: Artefact) -> str:
-    """What has become of the backup since; empty when it is as it was. Raises CouldNotLook."""
+def changed(backup: Entity, before: Artefact) -> list[str]:
+    """What has become of the backup since, in a sentence; none when it is as it was. Raises CouldNotLook."""
     assert isinstance(backup, Backup), backup.key
     file = state_of(backup, before.name)
     if not file.exists:
-        return f"the backup {before.name} is gone"
+        return [f"the backup {before.name} is gone"]
     after = _artefact(backup, file)
     if (after.version, after.size) == (before.version, before.size):
-        return ""
-    return f"the backup {before.name} was replaced or written to: {before.size} bytes before, {after.size} after"
+        return []
+    return [f"the backup {before.name} was replaced or written to: {before.size} bytes before, {after.size} after"]
 
 
 def _artefact(backup: Backup, file: FileState) -> Artefact:
@@ -81,19 +82,33 @@ def _artefact(backup: Backup, file: FileState) -> Artefact:
     )
 
 
-def _bytes(connection: Ssh | Local, path: str) -> Iterator[bytes]:
-    """A file of a host, as `cat` sends it. Raises CouldNotLook when it does not come to its end."""
+def _bytes(connection: Ssh | Local, path: str) -> Generator[bytes, None, None]:
+    """A file of a host, as `cat` sends it. Raises CouldNotLook when it does not come to its end in what is left of the deadline."""
     with _cat(connection, path) as process:
         assert process.stdout is not None
-        while chunk := process.stdout.read(CHUNK):
+        while chunk := _chunk(process.stdout.fileno(), connection):
             yield chunk
-        process.wait()
+        try:
+            process.wait(remaining())
+        except subprocess.TimeoutExpired:
+            raise _stalled(connection) from None
         if process.returncode:
             assert process.stderr is not None
             said = cut(process.stderr.read(4096).decode(errors="replace").strip(), 300)
             raise CouldNotLook(
                 f"reading the backup broke off: {said or process.returncode}", cause=connection.target(), hint="is the host up?"
             )
+
+
+def _chunk(file: int, connection: Ssh | Local) -> bytes:
+    """What has come, after waiting for it; nothing at the end."""
+    if not select.select([file], [], [], max(0.0, left()))[0]:
+        raise _stalled(connection)
+    return os.read(file, CHUNK)
+
+
+def _stalled(connection: Ssh | Local) -> CouldNotLook:
+    return CouldNotLook("nothing more of the backup came before the deadline", cause=connection.target(), hint="is the host up?")
 
 
 @contextmanager

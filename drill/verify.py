@@ -8,6 +8,7 @@ from typing import Any
 from drill import application, contents, corruption, references, schema, sequences
 from drill.asks import Asks
 from drill.asks import Copy as Asked
+from drill.lease import Lease
 from drill.observed import DrillApplication, DrillContents, DrillCorruption, DrillSchema, TableRows
 from drill.prepared import Prepared
 from drill.progress import Progress
@@ -137,3 +138,14 @@ def _rows(table: str, found: dict[str, int], known: dict[str, contents.Known], l
         other=of_live.other if of_live else None,
         last=last.get(table),
     )
+
+
+def in_live(made: Prepared, lease: Lease) -> list[str]:
+    """What carries the drill's name in live, where nothing may. Raises CouldNotLook."""
+    connection = made.environment.connections.get(made.drill.live or "")
+    if not isinstance(connection, Postgresql):
+        return []
+    with session(connection) as (opened, _):
+        databases = opened.rows("select datname from pg_database where datname = %s", (lease.name,))
+        roles = opened.rows("select rolname from pg_roles where rolname = %s", (lease.name,))
+    return [f"{kind} {name} in live" for kind, found in (("database", databases), ("role", roles)) for (name,) in found]

@@ -92,6 +92,13 @@ class _Checker:
         for field, names in (("backup", backups), ("scratch", self.made.scratch)):
             if getattr(entity, field) not in names:
                 self.refuse((*where, field), f"no {field} has this name; there are: {_listed(names)}", getattr(entity, field))
+        place = self.made.scratch.get(entity.scratch)
+        if place is not None and entity.timeout is not None and place.ttl <= entity.timeout:
+            self.refuse(
+                (*where, "scratch"),
+                f"its ttl, {place.ttl}, ends before a drill of {entity.timeout}: another could remove it",
+                entity.scratch,
+            )
         if backups.count(entity.backup) > 1:
             self.refuse((*where, "backup"), f"two of {' and '.join(BACKUPS)} have this name", entity.backup)
 

@@ -72,7 +72,7 @@ def literal(host: str) -> Address | None:
         return None
 
 
-def _plain(address: Address) -> Address:
+def unmapped(address: Address) -> Address:
     """The IPv4 address that an IPv6 one stands for."""
     if isinstance(address, ipaddress.IPv6Address):
         if address.sixtofour is not None:
@@ -88,7 +88,7 @@ def _named(host: str, rules: Iterable[str]) -> bool:
 
 
 def _why(address: Address, host: str, rules: tuple[str, ...]) -> str:
-    plain = _plain(address)
+    plain = unmapped(address)
     if any(plain in network for network in _NEVER):
         return "a link-local or metadata address, which is never talked to"
     networks = [network for rule in rules if (network := _network(rule)) is not None]

@@ -11,7 +11,7 @@ def pytest_muster_validate(config: pytest.Config, environments: list[Any]) -> No
 
 
 @pytest.hookspec
-def pytest_muster_refuse(connections: dict[str, Any], run: Any, cases: list[Any]) -> list[str]:  # type: ignore[empty-body]
+def pytest_muster_refuse(config: pytest.Config, connections: dict[str, Any], run: Any, cases: list[Any]) -> list[str]:  # type: ignore[empty-body]
     """Called once before the look with the connections that it takes, by environment and name; say which must not be used, and why.
 
     Any sentence refuses the run (exit code 4). What a connection cannot do is found out by the look; this is for what it must not.

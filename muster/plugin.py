@@ -149,7 +149,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _not_this_occasion(config: pytest.Config, item: pytest.Item, made: Case) -> str:
-    if item.path.parent.name == options.DRILLS and not (config.option.drill or config.getoption("--replay")):
+    if item.path.parent.name == options.DRILLS and not options.drills(config):
         return "it restores backups, and nobody said --drill"
     gate = item.path.parent.name == "gate" or bool(re.search(r"(?<!not )\bgate\b", config.option.markexpr or ""))
     if made.terms.on == "gate" and not gate:
@@ -186,7 +186,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         for environment, history in (each for past in pasts for each in past.items()):
             run.state.suppose(environment, history)
     cases = [case for _, case in items]
-    told = session.config.hook.pytest_muster_refuse(connections=run.connections(cases), run=run, cases=cases)
+    told = session.config.hook.pytest_muster_refuse(config=session.config, connections=run.connections(cases), run=run, cases=cases)
     if refused := [sentence for each in told for sentence in each] or run.refusals(items):
         run.refuse(refused)
         raise pytest.UsageError(*(cut(each, 4000) for each in refused))

@@ -2,6 +2,8 @@
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
@@ -21,6 +23,27 @@ def ignore() -> None:
     """Let nothing but Ctrl-C interrupt what comes now."""
     for each in _installed:
         signal.signal(each, signal.SIG_IGN)
+
+
+@contextmanager
+def later() -> Iterator[None]:
+    """Until the end of the block one signal that ends the run waits, Ctrl-C too; a second one does not."""
+    waiting: list[KeyboardInterrupt] = []
+
+    def wait(number: int, frame: FrameType | None) -> None:
+        if waiting:
+            _interrupt(number, frame)
+        waiting.append(KeyboardInterrupt(signal.Signals(number).name))
+
+    taken = (signal.SIGINT, *_installed) if threading.current_thread() is threading.main_thread() else ()
+    before = {each: signal.signal(each, wait) for each in taken if signal.getsignal(each) is not signal.SIG_IGN}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    if waiting:
+        raise waiting[0]
 
 
 def uninstall() -> None:

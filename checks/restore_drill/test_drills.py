@@ -2,7 +2,7 @@
 
 import pytest
 
-from drill.observed import DrillEnd, DrillTime
+from drill.observed import DrillEarlier, DrillEnd, DrillSource, DrillTime
 from muster.units import Duration
 
 
@@ -34,18 +34,18 @@ def test_drill_leaves_nothing_behind(drill_end: DrillEnd, limit: int) -> None:
 
 
 @pytest.mark.expects("earlier_leftovers")
-def test_no_earlier_drill_left_anything(drill_end: DrillEnd, limit: int) -> None:
+def test_no_earlier_drill_left_anything(drill_earlier: DrillEarlier, limit: int) -> None:
     """No drill before this one was killed and left something.
 
     Next: why was it killed? what is named as removed is gone
     """
-    assert drill_end.earlier <= limit
+    assert drill_earlier.earlier <= limit
 
 
 @pytest.mark.expects("source_changes")
-def test_drill_changes_nothing_of_the_source(drill_end: DrillEnd, limit: int) -> None:
+def test_drill_changes_nothing_of_the_source(drill_source: DrillSource, limit: int) -> None:
     """The backup is after the drill what it was before, and live holds nothing of the drill's.
 
     Next: what else wrote to it meanwhile? a backup that was replaced under the drill proves little: drill again
     """
-    assert drill_end.changes <= limit
+    assert drill_source.changes <= limit
