@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from drill.errors import Damaged
 from fixtures.hosts.backups import newest
+from fixtures.hosts.facts import path_of
 from fixtures.hosts.files import FileState, state_of
 from muster.connections import Local, Ssh
 from muster.kinds.base import Entity
@@ -78,13 +79,23 @@ def _artefact(backup: Backup, file: FileState) -> Artefact:
         written=float(file.written),
         now=float(file.now),
         version=f"{file.inode} {float(file.written):.0f}",
-        read=lambda: _bytes(connection, path),
+        read=lambda: _output(connection, "cat", "--", path),
     )
 
 
-def _bytes(connection: Ssh | Local, path: str) -> Generator[bytes, None, None]:
-    """A file of a host, as `cat` sends it. Raises CouldNotLook when it does not come to its end in what is left of the deadline."""
-    with _cat(connection, path) as process:
+def place(connection: Ssh | Local, path: str) -> str:
+    """A path as the host knows it. Raises CouldNotLook."""
+    return path_of(connection, path)
+
+
+def packed(connection: Ssh | Local, folder: str) -> Generator[bytes, None, None]:
+    """The files of a folder as a tar. Raises CouldNotLook as `_output` does."""
+    return _output(connection, "tar", "-C", folder, "-cf", "-", ".")
+
+
+def _output(connection: Ssh | Local, *command: str) -> Generator[bytes, None, None]:
+    """What a program on a host writes. Raises CouldNotLook when it does not come to its end in what is left of the deadline."""
+    with _running(connection, *command) as process:
         assert process.stdout is not None
         while chunk := _chunk(process.stdout.fileno(), connection):
             yield chunk
@@ -112,17 +123,17 @@ def _stalled(connection: Ssh | Local) -> CouldNotLook:
 
 
 @contextmanager
-def _cat(connection: Ssh | Local, path: str) -> Iterator["subprocess.Popen[bytes]"]:
+def _running(connection: Ssh | Local, *command: str) -> Iterator["subprocess.Popen[bytes]"]:
     from fixtures.hosts.session import KEPT
 
     environment = {name: os.environ[name] for name in KEPT if name in os.environ} | {"LC_ALL": "C"}
     pipe = subprocess.PIPE
     try:
         process = subprocess.Popen(
-            _command(connection, path), stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, env=environment, start_new_session=True
+            _command(connection, *command), stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, env=environment, start_new_session=True
         )
     except OSError as error:
-        raise CouldNotLook(f"cannot run cat: {error.strerror}", cause="this machine") from error
+        raise CouldNotLook(f"cannot run {command[0]}: {error.strerror}", cause="this machine") from error
     with process:
         try:
             yield process
@@ -131,14 +142,14 @@ def _cat(connection: Ssh | Local, path: str) -> Iterator["subprocess.Popen[bytes
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def _command(connection: Ssh | Local, path: str) -> list[str]:
+def _command(connection: Ssh | Local, *command: str) -> list[str]:
     if isinstance(connection, Local):
-        return ["cat", "--", path]
+        return list(command)
     from fixtures.hosts.session import options, session
 
     held = session(connection)
     chosen = [*options(connection), "-o", "ControlMaster=no", "-o", f"ControlPath={held.path}"]
-    return ["ssh", *chosen, "--", connection.name(), f"cat -- {shlex.quote(path)}"]
+    return ["ssh", *chosen, "--", connection.name(), shlex.join(command)]
 
 
 def age(artefact: Artefact) -> float:
