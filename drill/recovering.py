@@ -1,6 +1,7 @@
 """Backups that come back as servers of the drill's own: a base backup with its write-ahead log, a dump of Redis."""
 
 import io
+import posixpath
 import tarfile
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from drill.progress import Progress
 from drill.recovery_settings import Wanted
 from drill.restoring import Restored, damage
 from drill.scratch_folder import Folder
+from fixtures.hosts.files import state_of
 from fixtures.redis import client as redis
 from muster.connections import Local, Redis
 from muster.kinds.hosts import Backup
@@ -71,7 +73,8 @@ def _base(made: Prepared, place: Folder, folder: Path, held: ExitStack, progress
     assert wanted is not None
     assert found is not None
     log = _log(made, wanted.wal, folder)
-    backup = point_in_time.Backup(base=found.read(), archive=log, at_most=int(made.drill.place_to_write.room))
+    room = int(made.drill.place_to_write.room)
+    backup = point_in_time.Backup(base=found.read(), archive=log, manifest=_manifest(made, folder), at_most=room)
     target = time.time() - wanted.back if wanted.back is not None else wanted.to
     aim = Wanted(target=target, action=wanted.action, superuser=wanted.superuser, database=wanted.database, preload=tuple(wanted.preload))
     programs = place.programs("postgresql")
@@ -92,6 +95,19 @@ def _base(made: Prepared, place: Folder, folder: Path, held: ExitStack, progress
         phases=dict(result.seconds),
     )
     return restored, Served(name, recovery, wanted.database, folder)
+
+
+def _manifest(made: Prepared, folder: Path) -> Path | None:
+    """The list of files and checksums that pg_basebackup leaves beside its tar, if it is there."""
+    backup, found = made.drill.source_backup, made.artefact
+    assert isinstance(backup, Backup), "a base backup lies on a host"
+    assert found is not None
+    state = state_of(backup, posixpath.join(posixpath.dirname(found.name), "backup_manifest"))
+    if not state.exists:
+        return None
+    with (folder / "backup_manifest").open("wb") as file:
+        file.writelines(sources.content(backup.reached(), state.path))
+    return folder / "backup_manifest"
 
 
 def _log(made: Prepared, path: str, folder: Path) -> Path:

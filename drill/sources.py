@@ -79,13 +79,18 @@ def _artefact(backup: Backup, file: FileState) -> Artefact:
         written=float(file.written),
         now=float(file.now),
         version=f"{file.inode} {float(file.written):.0f}",
-        read=lambda: _output(connection, "cat", "--", path),
+        read=lambda: content(connection, path),
     )
 
 
 def place(connection: Ssh | Local, path: str) -> str:
     """A path as the host knows it. Raises CouldNotLook."""
     return path_of(connection, path)
+
+
+def content(connection: Ssh | Local, path: str) -> Generator[bytes, None, None]:
+    """The bytes of a file. Raises CouldNotLook as `_output` does."""
+    return _output(connection, "cat", "--", path)
 
 
 def packed(connection: Ssh | Local, folder: str) -> Generator[bytes, None, None]:
