@@ -156,7 +156,7 @@ def test_a_restored_subscription_does_not_connect_to_its_publisher(parent, tmp_p
     port, seen = listener
     with running_production(tmp_path / "server") as production:
         production.run(
-            f"create subscription s connection 'host=127.0.0.1 port={port} dbname=x' publication p with (connect = false)",
+            f"create subscription s connection 'host=127.0.0.1 port={port} user=x dbname=x' publication p with (connect = false)",
             "alter subscription s enable",
         )
         # That the sample can be seen to connect at all: the subscriber itself does.
