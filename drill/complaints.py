@@ -20,7 +20,7 @@ _OURS = re.compile(
     r"connection to server|could not connect|closed the connection|terminating connection|shutting down|in recovery mode|starting up"
     r"|No space left|Disk quota|out of memory|out of shared memory|canceling statement|too many (?:clients|connections)"
     r"|remaining connection slots|worker process|communication channel|could not (?:write to|open) (?:temporary|output) file"
-    r"|Connection (?:refused|reset)|SSL error|no password|could not read block|Input/output error"
+    r"|Connection (?:refused|reset)|SSL error|no password|could not read block|Input/output error|connection option"
 )
 _COMMAND = re.compile(r"^Command was: (.*)", re.DOTALL | re.MULTILINE)
 _UNSUPPORTED = "unsupported version"

@@ -11,12 +11,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from drill.lease import Lease, parse
-from drill.login import arguments, log_in
+from drill.login import KEEPALIVE, arguments, log_in
 from fixtures.postgresql.client import address, addresses
 from muster.probes import CouldNotLook
 from muster.scratch import ScratchServer
 from muster.scrubber import learn
 
+EVERY_LIBPQ = (
+    *("host", "hostaddr", "port", "dbname", "user", "sslmode", "sslrootcert", "options", "application_name"),
+    *KEEPALIVE,
+)
+"""Parameters that the libpq of other programs knows too; what else ours is told keeps variables of the environment away."""
 LOCK = 0x6D75737465720001
 """Key of the advisory lock that a drill holds on its scratch server."""
 
@@ -43,9 +48,10 @@ class Copy:
         }  # fmt: skip
 
     def arguments(self, ends: float) -> dict[str, Any]:
-        """The parameters of libpq that lead to the copy as its role, the password aside. Raises CouldNotLook."""
+        """The parameters that lead to the copy as its role, as every libpq knows them, the password aside. Raises CouldNotLook."""
         numeric = addresses(self.server.host.resolve(), self.server.port_number())[0]
-        return arguments(self.server, numeric, ends, self.lease.name, self.lease.name, self.lease.name)
+        given = arguments(self.server, numeric, ends, self.lease.name, self.lease.name, self.lease.name)
+        return {name: given[name] for name in EVERY_LIBPQ if given[name] != ""}
 
     def connect(self, ends: float) -> Any:
         """A session as the role that was made for this drill: no superuser, and nothing but this database is its own."""

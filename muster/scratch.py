@@ -24,8 +24,9 @@ class ScratchServer(Postgresql):
 class ScratchFolder(Model):
     """A folder of this machine in which a drill starts servers of its own, on unix sockets, and removes them."""
 
-    path: str = Field(pattern=r"^(/.*/muster-drill[^/]*|env:\w+)$")
-    """Absolute, or `env:NAME`; its name begins with `muster-drill`. Empty but for what drills make."""
+    path: str = Field(pattern=r"^(/.*/muster-drill[^/]*|env:\w+)$", max_length=36)
+    """Absolute, or `env:NAME`; its name begins with `muster-drill`. Empty but for what drills make. At most 36 characters, because the
+    path of a server's socket takes no more than 107."""
     user: str | None = None
     """Who runs the servers, where the suite itself runs as root."""
     postgresql: str | None = None

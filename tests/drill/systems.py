@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,7 +23,7 @@ from muster.verdicts import Result, Verdict
 from sandbox.services.postgres import PostgresServer
 from sandbox.services.redis import RedisServer
 from sandbox.world import Database, Redis
-from tests.drill.production import Production, drill_user, running_production, scratch
+from tests.drill.production import Production, drill_user, running_production
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = Path(__file__).with_name("schemas")
@@ -140,7 +141,10 @@ def systems(folder: Path) -> Iterator[Systems]:
         keys = RedisServer(folder / "redis", lambda _: (b"", b""), lambda _: None)
         stack.callback(keys.stop)
         keys.apply(Redis(passwords={"muster": "of-the-keys"}))
-        space = stack.enter_context(scratch()) / "muster-drill-space"
+        short = Path(tempfile.mkdtemp(prefix="m-"))
+        stack.callback(shutil.rmtree, short)
+        short.chmod(0o711)
+        space = short / "muster-drill"
         space.mkdir(mode=0o711)
         secrets = {"LIVE_PASSWORD": "of-the-watcher", "SCRATCH_PASSWORD": "of-the-drill", "KEYS_PASSWORD": "of-the-keys"}
         made = Systems(folder, production, server, keys, space, variables=secrets)

@@ -111,10 +111,10 @@ EXPECTED: dict[str, tuple[set[str], set[str], str]] = {
     "vod-too-new": ({CLIENTS}, set(), "is older than"),
     "vod-custom-cut": ({WHOLE}, {CLIENTS, ERRORS, *UNKNOWN_OF_A_COPY}, ""),
     "vod-custom-new": ({CLIENTS}, {WHOLE, ERRORS, *UNKNOWN_OF_A_COPY}, "too old for"),
-    "vod-paused": ({RECOVERED}, set(), "paused at its target"),
-    "vod-bad-index": ({SOUND}, set(), "chat_messages_by_vod"),
+    "vod-paused": ({RECOVERED}, {SOUND}, "paused at its target"),
+    "vod-bad-index": ({SOUND}, {ROWS, ORPHANS, "restored_sequences_are_ahead"}, "chat_messages_by_vod"),
     "vod-no-log": ({WHOLE}, {CLIENTS, ERRORS, RECOVERED, *UNKNOWN_OF_A_COPY}, "WAL archive lacks"),
-    "mdvr-of-nothing": ({SCHEMA}, set(), "missing: table"),
+    "mdvr-of-nothing": ({SCHEMA, ROWS, ORPHANS, "restored_sequences_are_ahead"}, set(), "missing: table"),
     "queue-empty": ({ROWS}, set(), "db0: 0 rows of 1,000"),
     "queue-cut": ({WHOLE}, {CLIENTS, ROWS, TIME}, ""),
 }
