@@ -174,7 +174,7 @@ class BucketBackup(InBucket):
         **dict.fromkeys(("newer_than", "larger_than", "size_of_previous", "intact", "complete"), "P0"),
         **dict.fromkeys(("encrypted", "encryption_key", "one_per_day", "lifecycle"), "P1"),
         "storage_class": "P3",
-    }  # type: ignore[dict-item]
+    }
 
     prefix: str = Field(default="", max_length=1024, pattern=r"^([^/\x00-\x1f][^\x00-\x1f]*)?$")
     """What keys begin with, as `backups/`: nothing else is listed, and our identity needs to see nothing else."""
