@@ -62,8 +62,9 @@ class Front:
         def noted(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
             entry["status"] = int(status.partition(" ")[0])
             bucket = self._buckets.get(name)
-            skewed = [("Date", formatdate(time.time() + bucket.clock_skew, usegmt=True))] if bucket and bucket.clock_skew else []
-            return start(status, [*headers, *skewed], *rest)
+            if bucket is not None and bucket.clock_skew:
+                headers.append(("Date", formatdate(time.time() + bucket.clock_skew, usegmt=True)))
+            return start(status, headers, *rest)
 
         trouble = self._troubles[name].meet(environ["PATH_INFO"]) if name in self._troubles else None
         if trouble is not None:
@@ -101,11 +102,13 @@ class Front:
             return 403, "InvalidClientTokenId" if signed.scope[2] == "sts" else "InvalidAccessKeyId"
         if not signatures.fits(signed, secret, environ["REQUEST_METHOD"], target, _headers(environ)):
             return 403, "SignatureDoesNotMatch"
+        if action == "sts:GetCallerIdentity":
+            return None
         if bucket is None or bucket.deleted:
             return 404, "NoSuchBucket"
         if signed.access_key not in (bucket.keys if bucket.known is None else bucket.known):
             return 403, "AccessDenied"
-        if bucket.allowed is not None and action not in bucket.allowed and action != "sts:GetCallerIdentity":
+        if bucket.allowed is not None and action not in bucket.allowed:
             return 403, "AccessDenied"
         return None
 

@@ -30,6 +30,10 @@ class _Handler(WSGIRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Everything is recorded by the front."""
 
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """The first line alone: the front may have a Date of its own."""
+        self.send_response_only(code, message)
+
 
 class _Secured(ThreadedWSGIServer):
     """Shakes hands in the thread of each connection, so that a silent client holds up nobody else."""

@@ -159,16 +159,6 @@ TELLS = {
     "secrets-manifest-gone": "there is no such file",
     "secrets-manifest-plain": "^stringData:",
     "env-file-committed": "/deploy/.env.production",
-}
-
-ROWS = {
-    "PLAT-06": f"in {POD}",
-    "PLAT-11": "refused",
-    "PLAT-16": "platform-service: 2 of 3 replicas are available",
-    "PLAT-41": "no rule named HighErrorRate",
-    "PLAT-64": f"{POD}/platform-service restarted 9 times",
-    "PLAT-69": "SealedSecret",
-    "PLAT-81": "'Scheduled maintenance': False",
     "offsite-old": "3d4h",
     "offsite-gaps": "nor on 1 more days",
     "offsite-empty": "20B, written",
@@ -191,5 +181,15 @@ ROWS = {
     "bucket-refuses-reads": "we are not allowed to read postgresql/platform_db",
     "bucket-throttles": "turns us away",
     "bucket-of-another-account": "our keys belong to the account 999999999999, not to 123456789012",
+}
+
+ROWS = {
+    "PLAT-06": f"in {POD}",
+    "PLAT-11": "refused",
+    "PLAT-16": "platform-service: 2 of 3 replicas are available",
+    "PLAT-41": "no rule named HighErrorRate",
+    "PLAT-64": f"{POD}/platform-service restarted 9 times",
+    "PLAT-69": "SealedSecret",
+    "PLAT-81": "'Scheduled maintenance': False",
 }
 """What the check of a row must say, where the words of its fault belong to another check."""

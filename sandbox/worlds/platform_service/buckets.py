@@ -168,7 +168,7 @@ FAULTS: list[Fault] = [
     Fault(
         "bucket-throttles",
         "the bucket answers SlowDown to everything",
-        setting(trouble=[Trouble(status=503)]),
+        setting(trouble=[Trouble(f"/{NAME}", status=503)]),
         (*OF_BACKUP, *OF_BUCKET),
         "unknown",
     ),
