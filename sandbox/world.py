@@ -232,6 +232,7 @@ class Bucket:
     page: int = 1000  # objects of a list at once
     clock_skew: float = 0.0  # seconds by which the server's clock (Date header) is ahead
     deleted: bool = False  # there is no such bucket any more
+    stopped: bool = False  # nothing listens on the server's port while all buckets say so
 
 
 @dataclass

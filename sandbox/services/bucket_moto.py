@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+from moto.core.exceptions import ServiceException
 from moto.moto_server.werkzeug_app import create_backend_app
 from moto.s3.models import s3_backends
 
@@ -26,16 +27,19 @@ class Stored:
         """Hold these buckets and no others; ages count back from `epoch`. ValueError for what moto does not take."""
         for name in [name for name in self._known if buckets.get(name) != self._known[name]]:
             del self._known[name]
-            del self._backend.buckets[name]
+            self._backend.buckets.pop(name, None)
             s3_backends.bucket_accounts.pop(name, None)
         for name, bucket in buckets.items():
             if name not in self._known:
-                self._make(name, bucket, epoch)
                 self._known[name] = bucket
+                try:
+                    self._make(name, bucket, epoch)
+                except ServiceException as error:
+                    raise ValueError(f"bucket {name}: {error}") from error
 
-    def answer(self, environ: dict[str, Any], start: Any, bucket: Bucket) -> Any:
+    def answer(self, environ: dict[str, Any], start: Any, bucket: Bucket, *, of_tokens: bool) -> Any:
         """What moto says, as the real ones would."""
-        if "Action=GetCallerIdentity" in environ["QUERY_STRING"]:
+        if of_tokens:
             told = self._apps["sts"](environ, start)
             return [b"".join(told).replace(ACCOUNT.encode(), bucket.account.encode())]
         if "list-type=2" in environ["QUERY_STRING"] and bucket.page < 1000:

@@ -19,9 +19,10 @@ from typing import Any
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
+from sandbox.processes import Port
 from sandbox.services.bucket_front import Front
 from sandbox.services.certificates import Authority
-from sandbox.world import Served, World
+from sandbox.world import Bucket, Served, World
 
 ENDED = threading.Event()
 
@@ -38,8 +39,10 @@ class _Handler(WSGIRequestHandler):
 class _Secured(ThreadedWSGIServer):
     """Shakes hands in the thread of each connection, so that a silent client holds up nobody else."""
 
-    def __init__(self, app: Any, context: ssl.SSLContext) -> None:
-        super().__init__("127.0.0.1", 0, app, handler=_Handler)
+    allow_reuse_address = True
+
+    def __init__(self, app: Any, context: ssl.SSLContext, port: int) -> None:
+        super().__init__("127.0.0.1", port, app, handler=_Handler)
         self._tls = context
 
     def finish_request(self, request: Any, client_address: Any) -> None:
@@ -58,11 +61,33 @@ class _Secured(ThreadedWSGIServer):
             super().handle_error(*_)  # type: ignore[arg-type]
 
 
+class Public:
+    """The front behind a port that stays the same, also while nothing listens on it."""
+
+    def __init__(self, front: Front, context: ssl.SSLContext) -> None:
+        self._front, self._context = front, context
+        self._port = Port()
+        self._server: _Secured | None = None
+        self.url = f"https://127.0.0.1:{self._port.number}"
+
+    def apply(self, buckets: dict[str, Bucket]) -> None:
+        """Serve these buckets; nothing listens while all of them are stopped. ValueError for one that cannot be."""
+        self._front.apply(buckets)
+        stopped = bool(buckets) and all(bucket.stopped for bucket in buckets.values())
+        if stopped and self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+        elif not stopped and self._server is None:
+            self._server = _Secured(self._front, self._context, self._port.number)
+            threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+
 class Control:
     """Who made this process tells it what to become, and asks what was asked of it."""
 
-    def __init__(self, front: Front, token: str) -> None:
-        self._front, self._token = front, token
+    def __init__(self, front: Front, public: Public, token: str) -> None:
+        self._front, self._public, self._token = front, public, token
         self.addresses: dict[str, Any] = {}
 
     def __call__(self, environ: dict[str, Any], start: Any) -> list[bytes]:
@@ -73,7 +98,7 @@ class Control:
             match (environ["REQUEST_METHOD"], environ["PATH_INFO"]):
                 case ("PUT", "/world"):
                     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-                    self._front.apply(World.from_json(body).buckets)
+                    self._public.apply(World.from_json(body).buckets)
                     return self._answer(start, "200 OK", self.addresses)
                 case ("GET", "/requests"):
                     return self._answer(start, "200 OK", list(self._front.requests))
@@ -98,21 +123,17 @@ def _write(path: Path, text: str) -> None:
 
 def _run(folder: Path, epoch: float, world: World) -> None:
     front, token = Front(epoch), secrets.token_urlsafe(24)
-    front.apply(world.buckets)
-    control = Control(front, token)
-    servers = [
-        _Secured(front, Authority(folder).context("buckets", Served())),
-        ThreadedWSGIServer("127.0.0.1", 0, control, handler=_Handler),
-    ]
-    ports = [server.server_port for server in servers]
+    public = Public(front, Authority(folder).context("buckets", Served()))
+    public.apply(world.buckets)
+    control = Control(front, public, token)
+    commands = ThreadedWSGIServer("127.0.0.1", 0, control, handler=_Handler)
+    threading.Thread(target=commands.serve_forever, daemon=True).start()
     _write(folder / "buckets.token", token)
     control.addresses |= {
-        "buckets": f"https://127.0.0.1:{ports[0]}",
-        "control": f"http://127.0.0.1:{ports[1]}",
+        "buckets": public.url,
+        "control": f"http://127.0.0.1:{commands.server_port}",
         "token_file": str(folder / "buckets.token"),
     }
-    for server in servers:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
     _write(folder / "buckets.json", json.dumps(control.addresses))
     ENDED.wait()
 

@@ -28,12 +28,15 @@ def read(header: str) -> Signed | None:
     return Signed(found[1], (found[2], found[3], found[4]), tuple(found[5].split(";")), found[6]) if found else None
 
 
-def fits(signed: Signed, secret: str, method: str, target: str, headers: Mapping[str, str]) -> bool:
-    """Whether the signature is the one that `secret` makes of this request; `target` is path and query as they were sent."""
+def fits(signed: Signed, secret: str, method: str, target: str, headers: Mapping[str, str], body: bytes) -> bool:
+    """Whether the signature is the one that `secret` makes of this request; `target` is path and query as they were sent.
+
+    S3 signs what its header says of the body, the token service the body itself.
+    """
     path, _, query = target.partition("?")
     told = {name: " ".join(headers.get(name, "").split()) for name in signed.headers}
     lines = [method, path or "/", _sorted(query), *(f"{name}:{told[name]}" for name in signed.headers), "", ";".join(signed.headers)]
-    lines.append(headers.get("x-amz-content-sha256") or hashlib.sha256(b"").hexdigest())
+    lines.append(headers.get("x-amz-content-sha256") or hashlib.sha256(body).hexdigest())
     scope = "/".join((*signed.scope, "aws4_request"))
     whole = "\n".join(lines).encode()
     text = "\n".join(["AWS4-HMAC-SHA256", headers.get("x-amz-date", ""), scope, hashlib.sha256(whole).hexdigest()])

@@ -71,7 +71,9 @@ def test_a_fault_of_another_system_is_refused() -> None:
 
 
 @pytest.mark.usefixtures("two_worlds")
-@pytest.mark.parametrize("name", ["kubernetes-api-stopped", "prometheus-stopped", "database-stopped", "redis-stopped", "sites-stopped"])
+@pytest.mark.parametrize(
+    "name", ["kubernetes-api-stopped", "prometheus-stopped", "database-stopped", "redis-stopped", "buckets-stopped", "sites-stopped"]
+)
 def test_a_platform_fault_stops_its_part_and_says_when_there_is_none(name: str) -> None:
     fault = find(name).fault
     stopped = builder("tiny-one")(0.0)
