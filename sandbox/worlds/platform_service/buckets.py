@@ -1,7 +1,9 @@
 """platform-service: the bucket with the off-site copy of the nightly dumps, and faults of it."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from sandbox.world import Bucket, BucketObject, Fault, LifecycleRule, Trouble, World
 from sandbox.worlds.platform_service.hosts import DAY, HEAD, ROWS, TAIL
@@ -11,7 +13,13 @@ PREFIX = "postgresql/"
 AGE = 4 * 3600.0  # of the newest: it is copied an hour after the dump was made
 NIGHTS = 30
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/5d0f2b6a-7f52-4b1c-9a55-0c1f0a2f9c11"
+POLICY = Path(__file__).parents[3] / "deploy" / "iam-readonly.json"
 ALIKE = 4  # dumps that differ; older ones are as large as the oldest of these
+
+
+def granted() -> list[str]:
+    """The actions of the policy that we hand out."""
+    return [action for each in json.loads(POLICY.read_text())["Statement"] for action in each["Action"]]
 
 
 def build(world: World, now: float) -> None:
@@ -19,6 +27,7 @@ def build(world: World, now: float) -> None:
     world.buckets[NAME] = Bucket(
         objects={key(now, night): _dump(night) for night in range(NIGHTS)},
         keys={"AKIASANDBOXMUSTER001": "sandbox-muster-of-the-bucket"},
+        allowed=granted(),
         versioning=True,
         lifecycle=[LifecycleRule(PREFIX, {"GLACIER": 35}, 365)],
     )
@@ -108,15 +117,11 @@ def refused(action: str) -> Callable[[World], None]:
     """An edit that takes one right from our keys."""
 
     def edit(world: World) -> None:
-        bucket(world).allowed = [each for each in ACTIONS if each != action]
+        bucket(world).allowed = [each for each in granted() if each != action]
 
     return edit
 
 
-ACTIONS = (
-    "s3:ListBucket", "s3:GetObject", "s3:GetLifecycleConfiguration", "s3:GetBucketVersioning", "s3:GetBucketPublicAccessBlock",
-    "s3:GetEncryptionConfiguration",
-)  # fmt: skip
 BACKUP, PLACE = "off-site-dump", "backup-bucket"
 RECENT, LARGE, AGAINST, ENCRYPTED, KEYED, INTACT, COMPLETE = (
     f"test_stored_backup_{name}[{BACKUP}]"
