@@ -42,6 +42,11 @@ def test_members_are_joined(kind, size):
     assert b"".join(unpacked(pieces(PACK[kind](b"one") + PACK[kind](TEXT[:5000]) + PACK[kind](b""), size), kind)) == b"one" + TEXT[:5000]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_large_members_are_joined_too(kind):
+    assert b"".join(unpacked([PACK[kind](TEXT) * 3], kind)) == TEXT * 3
+
+
 @pytest.mark.parametrize("lost", [1, 4, 1000])
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_archive_that_breaks_off_is_broken(kind, lost):
