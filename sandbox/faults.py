@@ -57,6 +57,13 @@ def _stop_sites(world: World) -> None:
         site.stopped = True
 
 
+def _stop_hosts(world: World) -> None:
+    if not world.hosts:
+        raise UnknownName("this world has no host")
+    for host in world.hosts.values():
+        host.stopped = True
+
+
 PLATFORM_FAULTS = (
     Fault(
         "kubernetes-api-stopped",
@@ -70,6 +77,7 @@ PLATFORM_FAULTS = (
     Fault("redis-stopped", "Every Redis server refuses connections: the application's login is violated.", _stop_caches),
     Fault("buckets-stopped", "The server of all buckets refuses connections: every look at them is unknown.", _stop_buckets, (), "unknown"),
     Fault("sites-stopped", "Every web server refuses connections: the endpoints are violated.", _stop_sites),
+    Fault("hosts-stopped", "No host takes ssh, and folders of this machine are gone: files are unknown.", _stop_hosts, (), "unknown"),
 )
 
 

@@ -221,7 +221,10 @@ class Platform:
         state, start = self._running_state(), f"SANDBOX_{variable(name)}"
         if not host.ssh:
             folder = self._folders.setdefault(name, Folder(state.folder / "hosts" / name))
-            folder.apply(host.files, self.epoch)
+            if host.stopped:
+                folder.remove()
+            else:
+                folder.apply(host.files, self.epoch)
             return {f"{start}_ROOT": str(folder.root)}
         server = self._services.get(f"ssh/{name}")
         if not isinstance(server, SshServer):

@@ -173,7 +173,7 @@ class Host:
     ssh: bool = True  # False: only the folder, for a look at this machine
     key: str = "first"  # another word is another host key; clients know the one that the boot began with
     welcome: bool = True  # whether the key of the sandbox's user is let in
-    stopped: bool = False  # nothing listens on its port
+    stopped: bool = False  # nothing listens on its port; without ssh: the folder is gone
 
 
 @dataclass

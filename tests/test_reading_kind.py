@@ -97,7 +97,7 @@ def test_connections_are_those_of_the_key_and_of_the_address() -> None:
 def test_readings_know_each_other() -> None:
     one = reading(expect={"same_as": {"reading": "two", "within": 5}})
     two = reading(name="two")
-    one.meet([one, two])
+    one.meet({"one": one, "two": two})
 
     assert one.other_readings() == ("two",)
     assert one.other("two") is two

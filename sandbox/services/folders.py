@@ -30,6 +30,11 @@ class Folder:
             self._write(self.root / name, file, epoch)
         self._files = files
 
+    def remove(self) -> None:
+        """Be gone, until files are held again."""
+        shutil.rmtree(self.root, ignore_errors=True)
+        self._files = None
+
     def _write(self, path: Path, file: HostFile, epoch: float) -> None:
         for parent in reversed(path.relative_to(self.root).parents):
             (self.root / parent).mkdir(exist_ok=True)

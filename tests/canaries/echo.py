@@ -17,6 +17,7 @@ from tests.probes.web_servers import Listening, answer, answering, head, json_an
 ENVIRONMENT = {
     "system": "canaries",
     "owner": "team-canaries",
+    "samples": {"log_lines": 3, "values": True, "events": True},  # what may be shown, shows secrets where nobody scrubs them
     "workloads": [{"name": "web", "connection": "cluster", "selector": "app=web", "namespace": "shop", "expect": {"ready": 3}}],
     "logs": [
         {"name": "errors", "connection": "cluster", "selector": "app=web", "namespace": "shop", "window": "1h", "level": "ERROR",

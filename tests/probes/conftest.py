@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from fixtures.once import forget
+from muster import samples
 from muster.connections import Connection
 from muster.probes import begin
 from sandbox.services.running import Running, start_facade
@@ -75,6 +76,14 @@ def buckets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BucketServer]:
 def unhurried() -> None:
     """A deadline of its own for each test."""
     begin(60)
+
+
+@pytest.fixture
+def shown() -> Iterator[None]:
+    """Other people's data may be shown."""
+    samples.enter(samples.Samples(log_lines=3, values=True, events=True))
+    yield
+    samples.enter(samples.NONE)
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ def errors(**values: object) -> Log:
     return Log.model_validate({key: value for key, value in given.items() if value is not None})
 
 
+@pytest.mark.usefixtures("shown")
 def test_errors_of_every_pod_are_added_up_and_named(cluster: SmallCluster) -> None:
     logs = (
         log("web-a", lines(*["ERROR one"] * 30, "INFO fine")) | log("web-b", lines(*["ERROR two"] * 20)) | log("web-c", lines("INFO fine"))
@@ -184,6 +185,7 @@ def test_texts_and_patterns_narrow_what_counts(cluster: SmallCluster) -> None:
     assert cluster.look("log_count", errors(level="WARN", contains="pool")).matched == 2
 
 
+@pytest.mark.usefixtures("shown")
 def test_fields_and_times_are_taken_from_every_record(cluster: SmallCluster) -> None:
     records = [json.dumps({"level": 30, "id": "x" if n % 4 else "", "ms": 100 + n, "route": f"/orders/{n}"}) for n in range(100)]
     slow = [json.dumps({"level": 30, "id": "x", "ms": 4000, "route": "/reports"})] * 3

@@ -23,7 +23,7 @@ NOON = "Fri, 20 Nov 2026 12:00:00 GMT"
 AT_NOON = 1795176000.0
 
 
-pytestmark = pytest.mark.usefixtures("unhurried")
+pytestmark = pytest.mark.usefixtures("unhurried", "shown")
 
 
 @pytest.fixture(scope="module")

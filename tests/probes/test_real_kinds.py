@@ -181,6 +181,7 @@ SCENES = {
 }
 
 
+@pytest.mark.usefixtures("shown")
 @pytest.mark.parametrize("name", SCENES)
 def test_what_becomes_of_each_kind_is_said_in_the_same_words(any_cluster: AnyCluster, name: str) -> None:
     scene = SCENES[name]

@@ -52,5 +52,5 @@ def test_another_origin_has_no_way_out_of_a_session() -> None:
 
 
 def test_a_longer_answer_than_allowed_is_none() -> None:
-    with answering(answer(body=b"x" * 1001)) as server, pytest.raises(NoAnswer, match="longer than 1000 bytes"):
+    with answering(answer(body=b"x" * 1001)) as server, pytest.raises(NoAnswer, match="longer than 1000B"):
         session(http(server.url), largest=1000).get(server.url)

@@ -32,13 +32,13 @@ def written(folder: Path, running: Running, *, more: str = MORE) -> None:
     (folder / "shop" / "production.yaml").write_text(text + more)
 
 
-def checked(folder: Path, running: Running, world: World, *, more: str = MORE) -> tuple[int, str]:
+def checked(folder: Path, running: Running, world: World, *options: str, more: str = MORE) -> tuple[int, str]:
     """Exit code and folded output of the daily checks."""
     running.put_world(world)
     running.clear_requests()
     written(folder, running, more=more)
     command = [sys.executable, "-m", "pytest", "checks/daily", "--environments", str(folder), "--env", "shop/production"]
-    command += ["--reports", str(folder / "out"), "--state", str(folder / "state")]
+    command += ["--reports", str(folder / "out"), "--state", str(folder / "state"), *options]
     environment = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
     return done.returncode, " ".join((done.stdout + (folder / "out" / "summary.md").read_text()).replace("\\", "").split())
@@ -71,7 +71,7 @@ def test_what_rights_do_not_show_is_unknown_with_the_right_that_lacks(facade: Ru
 
 
 def test_nothing_but_get_and_reviews_of_ourselves_is_sent_and_each_list_once(facade: Running, tmp_path: Path) -> None:
-    checked(tmp_path, facade, messy())
+    checked(tmp_path, facade, messy(), "--no-follow-ups")
     sent = facade.requests("kubernetes")
     asked = [each for each in sent if "/selfsubject" not in each["path"]]
 

@@ -39,7 +39,7 @@ def _silence_is_health() -> None:
 
 
 def _refused_list_is_empty() -> None:
-    from fixtures.kubernetes.client import Snapshot
+    from fixtures.kubernetes.answers import Snapshot
     from muster.probes import CouldNotLook
     from muster.units import Instant
 

@@ -18,6 +18,7 @@ THROUGH = {
     "redis-stopped": {"test_redis.py"},
     "sites-stopped": {"test_endpoints.py"},
     "buckets-stopped": {"test_buckets.py", "test_bucket_backups.py"},
+    "hosts-stopped": {"test_hosts.py", "test_backups.py"},
 }
 """Modules of checks that look through nothing but the server that is stopped."""
 
@@ -90,6 +91,13 @@ def test_without_the_web_servers_every_endpoint_is_violated(outages: dict[str, S
         "test_reading_increases[audit-events]"
     }
     assert all("refused" in told(each) for each in seen.results.values() if each.verdict is Verdict.VIOLATED)
+
+
+def test_without_the_hosts_every_file_and_backup_is_unknown(outages: dict[str, Seen]) -> None:
+    seen = outages["hosts-stopped"]
+    assert set(seen.not_holding().values()) == {Verdict.UNKNOWN}
+    assert seen.code == EXIT_UNKNOWN
+    assert len({each.cause for each in seen.results.values() if each.verdict is Verdict.UNKNOWN}) == 2
 
 
 def test_with_all_servers_gone_in_turn_no_check_has_stayed_green_throughout(outages: dict[str, Seen]) -> None:

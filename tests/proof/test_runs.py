@@ -94,7 +94,7 @@ def test_a_pod_that_is_not_ready_is_named_with_its_workload_and_both_numbers(unr
     assert unready.code == EXIT_VIOLATED, unready.output
     # The terminal's lines are wrapped.
     blocks = [" ".join(each.split()) for each in unready.output.split("\n\n")]
-    block = next(each for each in blocks if "not ready since" in each)
+    block = next(each for each in blocks if "Every pod that should serve is Ready" in each)
     assert "platform-service-7c9d8b6f5-b8m2p: container platform-service runs but is not ready since 20m" in block
     assert "P0 VIOLATED platform-service/sandbox platform-service: Every pod that should serve is Ready." in block
     assert re.search(r"expected <= 0, observed 1 \(platform-service-7c9d8b6f5-b8m2p", block)

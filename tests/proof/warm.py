@@ -19,8 +19,8 @@ from tests.proof.mutations import MUTATIONS
 
 CLIENTS = ("kubernetes.client", "kubernetes.config", "psycopg", "requests", "cryptography.x509", "yaml")
 """What probes import when they first look."""
-QUIET = ("-q", "--capture=no", "-p", "no:cacheprovider", "-p", "no:muster.evidence")
-"""Allure's files take a quarter of a run, and the journal says all that is needed here."""
+QUIET = ("-q", "--capture=no", "-p", "no:cacheprovider", "-p", "no:muster.evidence", "--no-follow-ups")
+"""Allure's files take a quarter of a run, second looks even more, and the journal says all that is needed here."""
 
 
 class Forks:

@@ -218,7 +218,7 @@ FAULTS: list[Fault] = [
         "the database presents a certificate of an authority that nobody here trusts",
         _untrusted,
         ("test_served_certificate_is_trusted[database]", OPENS, QUICK),
-        hides=LOOKED_AT,
+        hides=(*LOOKED_AT, "test_identity_may_only_look[database]"),
     ),
     Fault("slow-statement", "a frequent statement is slow", _sql(*["SELECT pg_sleep(0.03)"] * 15), (SLOW,)),
     Fault(
