@@ -13,7 +13,7 @@ from muster.kinds import KINDS
 ROOT = Path(__file__).parents[1]
 OURS = {"muster", "fixtures", "checks", "sandbox", "tests", "drill"}
 MAY_IMPORT = {"muster": {"muster"}, "fixtures": {"muster", "fixtures"}, "checks": {"muster", "fixtures", "checks"}, "sandbox": {"sandbox"}}
-SOURCES = {"kubernetes", "requests", "psycopg", "boto3", "botocore", "testinfra", "aiohttp", "cryptography", "redis"}
+SOURCES = {"kubernetes", "requests", "psycopg", "boto3", "botocore", "testinfra", "aiohttp", "cryptography", "redis", "zstandard", "moto"}
 CHECKS = find_checks(ROOT / "checks")
 
 
@@ -49,6 +49,12 @@ print(*sorted(set(sys.modules) & {SOURCES}))
     loaded = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
 
     assert loaded.stdout.split() == []
+
+
+def test_the_stand_in_for_buckets_is_imported_in_its_own_process_alone():
+    found = {str(path.relative_to(ROOT)) for folder in (*MAY_IMPORT, "tests") for path in modules(folder) if "moto" in imported(path)}
+
+    assert found == {"sandbox/services/bucket_moto.py"}
 
 
 def function_of(check):
