@@ -15,12 +15,14 @@ from pydantic_core import PydanticCustomError
 from muster.connection import Connection, origin
 from muster.connection_hosts import Local, Ssh
 from muster.connection_redis import Redis
+from muster.connection_s3 import S3
 from muster.expectations import Many, Model, Name
 from muster.probes import CouldNotLook
 from muster.secrets import SecretRef, Setting, learned
 
 __all__ = [
     "KINDS",
+    "S3",
     "Basic",
     "ClientCertificate",
     "Connection",
@@ -188,7 +190,7 @@ class Postgresql(Connection):
         return f"{self.host.resolve()}:{self.port_number()}"
 
 
-KINDS: tuple[type[Connection], ...] = (Kubernetes, Http, Prometheus, Postgresql, Redis, Ssh, Local)
+KINDS: tuple[type[Connection], ...] = (Kubernetes, Http, Prometheus, Postgresql, Redis, S3, Ssh, Local)
 
 
 class Reach(Model):
@@ -199,6 +201,7 @@ class Reach(Model):
     prometheus: Prometheus | None = None
     postgresql: Postgresql | None = None
     redis: Redis | None = None
+    s3: S3 | None = None
     ssh: Ssh | None = None
     local: Local | None = None
 

@@ -65,7 +65,7 @@ class _Checker:
         hosts: list[tuple[Place, str]] = []
         for name, each in self.made.connections.items():
             connection = each.connection
-            written = {field: getattr(connection, field, None) for field in ("host", "url", "server")}
+            written = {field: getattr(connection, field, None) for field in ("host", "url", "server", "endpoint", "sts")}
             hosts += [(("connections", name, connection.kind, field), text) for field, text in written.items() if text]
         for at, entity in entities_of(self.made):
             hosts += [((entity.section, at, field), text) for field in ("host", "url") if (text := getattr(entity, field, None))]

@@ -43,6 +43,13 @@ def _stop_caches(world: World) -> None:
         cache.stopped = True
 
 
+def _stop_buckets(world: World) -> None:
+    if not world.buckets:
+        raise UnknownName("this world has no bucket")
+    for bucket in world.buckets.values():
+        bucket.stopped = True
+
+
 def _stop_sites(world: World) -> None:
     if not world.sites:
         raise UnknownName("this world has no web server")
@@ -68,6 +75,7 @@ PLATFORM_FAULTS = (
     Fault("prometheus-stopped", "Prometheus refuses connections: every reading from it is unknown.", _stop_prometheus, (), "unknown"),
     Fault("database-stopped", "Every PostgreSQL server refuses connections: the application's login is violated.", _stop_databases),
     Fault("redis-stopped", "Every Redis server refuses connections: the application's login is violated.", _stop_caches),
+    Fault("buckets-stopped", "The server of all buckets refuses connections: every look at them is unknown.", _stop_buckets, (), "unknown"),
     Fault("sites-stopped", "Every web server refuses connections: the endpoints are violated.", _stop_sites),
     Fault("hosts-stopped", "No host takes ssh, and folders of this machine are gone: files are unknown.", _stop_hosts, (), "unknown"),
 )

@@ -12,6 +12,7 @@ from typing import Protocol, Self
 
 from sandbox.cache import NotProvided
 from sandbox.processes import ServiceFailed
+from sandbox.services.buckets_process import BucketsProcess
 from sandbox.services.certificates import Authority
 from sandbox.services.facade_process import FacadeProcess
 from sandbox.services.folders import Folder
@@ -22,7 +23,7 @@ from sandbox.services.ssh import SshServer
 from sandbox.state import State, write_past
 from sandbox.world import Database, Host, HostFile, Served, World
 
-PARTS = frozenset({"kubernetes", "http", "prometheus", "postgresql", "redis", "ssh", "local", "scratch"})
+PARTS = frozenset({"kubernetes", "http", "prometheus", "postgresql", "redis", "s3", "ssh", "local", "scratch"})
 SCRATCH = "127.0.0.2"
 """Where scratch servers listen: a drill refuses one that shares an address with anything else."""
 
@@ -124,18 +125,28 @@ class Platform:
             raise RuntimeError("the platform does not run")
         return self._state
 
+    @property
+    def buckets(self) -> BucketsProcess:
+        """The process of the buckets. Raises RuntimeError when there is none."""
+        server = self._services.get("s3")
+        if not isinstance(server, BucketsProcess):
+            raise RuntimeError("there are no buckets")
+        return server
+
     def _become(self, world: World) -> None:
         world = self._selected(world)
         write_past(self.folder, world.earlier, self.epoch)
         kept = {f"postgresql/{name}" for name in world.databases} | {f"ssh/{name}" for name in world.hosts}
         kept |= {f"redis/{name}" for name in world.caches} | {f"scratch/{name}" for name in world.scratch}
-        for name in set(self._services) - kept - {"prometheus"}:
+        for name in set(self._services) - kept - {"prometheus", "s3"}:
             self._services.pop(name).stop()
         self.not_provided.clear()
         with ThreadPoolExecutor(max_workers=8, thread_name_prefix="muster-boot") as pool:
             # Leaving the block waits, also after Ctrl-C: what is half started could not be stopped.
+            # The slowest to start comes first.
+            jobs = [pool.submit(self._attempt, "s3", self._become_buckets, world)] if world.buckets or "s3" in self._services else []
             facade = pool.submit(self.facade.apply, world, self.epoch)
-            jobs = [
+            jobs += [
                 pool.submit(self._attempt, f"postgresql/{name}", self._become_database, name, world.databases[name])
                 for name in world.databases
             ]
@@ -164,6 +175,7 @@ class Platform:
             databases=world.databases if "postgresql" in self._wanted else {},
             scratch=world.scratch if "scratch" in self._wanted else {},
             caches=world.caches if "redis" in self._wanted else {},
+            buckets=world.buckets if "s3" in self._wanted else {},
             hosts={name: host for name, host in world.hosts.items() if part_of(host) in self._wanted},
         )
 
@@ -233,6 +245,18 @@ class Platform:
         start = f"SANDBOX_{variable(name)}"
         passwords = {f"{start}_PASSWORD_{variable(user)}": password for user, password in wanted.passwords.items()}
         return {f"{start}_HOST": "127.0.0.1", f"{start}_PORT": str(server.port)} | passwords
+
+    def _become_buckets(self, world: World) -> dict[str, str]:
+        server = self._services.get("s3")
+        if not isinstance(server, BucketsProcess):
+            server = BucketsProcess(self.folder)
+            self._services["s3"] = server
+        server.apply(world, self.epoch)
+        found = {"SANDBOX_BUCKETS_URL": server.url}
+        for name, bucket in world.buckets.items():
+            access, secret = next(iter(bucket.keys.items()))
+            found |= {f"SANDBOX_{variable(name)}_ACCESS_KEY": access, f"SANDBOX_{variable(name)}_SECRET_KEY": secret}
+        return found
 
     def _become_host(self, name: str, host: Host) -> dict[str, str]:
         state, start = self._running_state(), f"SANDBOX_{variable(name)}"

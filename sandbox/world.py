@@ -30,6 +30,7 @@ class Trouble:
     drip: float = 0.0  # seconds between two bytes of the body
     after: int = 0  # this many matching requests pass unharmed first
     times: int | None = None  # only this many requests meet it, then it is over; None: all
+    torn: bool = False  # cut the connection in the middle of the body (buckets only)
 
 
 @dataclass
@@ -193,6 +194,51 @@ class Redis:
 
 
 @dataclass
+class BucketObject:
+    """An object of a bucket; its bytes are made as those of a `HostFile`."""
+
+    head: str = ""
+    filler: int = 0
+    tail: str = ""
+    gzip: bool = False  # all of it compressed
+    kept: float = 1.0  # share of the bytes that is there, from the start
+    written: float = 0.0  # seconds before now
+    encryption: str = "AES256"  # as the object itself says: also aws:kms, or "" as other vendors store
+    kms_key: str = ""  # ARN, with aws:kms
+    storage_class: str = "STANDARD"
+
+
+@dataclass
+class LifecycleRule:
+    """What becomes of objects below a prefix, in days."""
+
+    prefix: str = ""
+    transitions: dict[str, int] = field(default_factory=dict)  # storage class -> days
+    expires: int | None = None
+    enabled: bool = True
+
+
+@dataclass
+class Bucket:
+    """A bucket behind an S3 API, with the keys that are let in; all buckets share one server, which also says whose keys they are."""
+
+    objects: dict[str, BucketObject] = field(default_factory=dict)  # key -> object
+    keys: dict[str, str] = field(default_factory=dict)  # access key -> secret key; clients hold the first
+    known: dict[str, str] | None = None  # what the server knows instead, after a rotation
+    account: str = "123456789012"  # of the keys
+    allowed: list[str] | None = None  # IAM actions that the keys are good for; None: all
+    versioning: bool = False
+    open: list[str] = field(default_factory=list)  # settings that block public access and are off
+    encryption: str = "AES256"  # of what comes without a word about it; "": none
+    lifecycle: list[LifecycleRule] = field(default_factory=list)
+    trouble: list[Trouble] = field(default_factory=list)  # by path: /bucket/key
+    page: int = 1000  # objects of a list at once
+    clock_skew: float = 0.0  # seconds by which the server's clock (Date header) is ahead
+    deleted: bool = False  # there is no such bucket any more
+    stopped: bool = False  # nothing listens on the server's port while all buckets say so
+
+
+@dataclass
 class World:
     """Everything one environment reaches. A part that is None is not started."""
 
@@ -203,6 +249,7 @@ class World:
     scratch: dict[str, Database] = field(default_factory=dict)  # servers of drills, on loopback addresses of their own
     hosts: dict[str, Host] = field(default_factory=dict)
     caches: dict[str, Redis] = field(default_factory=dict)
+    buckets: dict[str, Bucket] = field(default_factory=dict)
     earlier: dict[str, dict[int, float]] = field(default_factory=dict)  # what looks remembered: fact -> seconds before now -> value
 
     def to_json(self) -> str:

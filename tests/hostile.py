@@ -3,6 +3,7 @@
 import gzip
 import json
 import socket
+import ssl
 import struct
 import zlib
 from collections.abc import Callable
@@ -14,6 +15,7 @@ SLOWLY = 0.5
 """Seconds between two bytes of a server that drips."""
 DEEP = b"[" * 100_000
 ZEROS = bytes(2**26)
+BOMB = gzip.compress(ZEROS)
 _PIECE = b"x" * 2**16
 
 
@@ -76,10 +78,10 @@ WEB: dict[str, tuple[Speaker, str]] = {
         _then_pours(_OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", b"X: y\r\n"),
         "more than|deadline|no complete answer|did not answer",
     ),
-    "gzip-bomb": (_says(answer("200 OK", gzip.compress(ZEROS), "Content-Encoding: gzip")), "longer than|more than|unpack"),
+    "gzip-bomb": (_says(answer("200 OK", BOMB, "Content-Encoding: gzip")), "longer than|more than|unpack"),
     "deflate-bomb": (_says(answer("200 OK", _DEFLATED, "Content-Encoding: deflate")), "longer than|more than|unpack"),
     "brotli": (_says(answer("200 OK", _BROTLI, "Content-Encoding: br")), "encoded as br|not a list|gave no status"),
-    "zstd": (_says(answer("200 OK", _ZSTD, "Content-Encoding: zstd")), "encoded as zstd|not a list|gave no status"),
+    "zstd": (_says(answer("200 OK", _ZSTD, "Content-Encoding: zstd")), "encoded as zstd|DecodeError|not a list|gave no status"),
     "deep-json": (_says(json_answer(DEEP.decode())), "deep|without the JSON|not a list|gave no status"),
     "swollen-json": (_says(json_answer("[" + "[]," * 5_000_000 + "[]]")), "longer than|values|more than|gave no status"),
     "endless-line": (_then_pours(_OK + b"\r\n", _PIECE), "longer than|more than"),
@@ -170,3 +172,76 @@ def one_line(server: Listening, connection: socket.socket) -> None:
 def many_lines(server: Listening, connection: socket.socket) -> None:
     """A log without end."""
     _pour(server, connection, b"INFO all is well\n" * 4096)
+
+
+def secured(context: ssl.SSLContext, speak: Speaker) -> Speaker:
+    """The same over TLS."""
+
+    def shaken(server: Listening, connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as made:
+            speak(server, made)
+
+    return shaken
+
+
+def _xml(body: bytes) -> Speaker:
+    return _says(answer("200 OK", body, "Content-Type: application/xml"))
+
+
+def _list(*keys: str, more: str = "") -> bytes:
+    """A page of a list, as S3 writes it."""
+    one = "<Contents><Key>{}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>&quot;a&quot;</ETag><Size>9</Size></Contents>"
+    token = f"<IsTruncated>true</IsTruncated><NextContinuationToken>{more}</NextContinuationToken>" if more else ""
+    return f"<ListBucketResult>{token}{''.join(map(one.format, keys))}</ListBucketResult>".encode()
+
+
+def _pages(server: Listening, connection: socket.socket) -> None:
+    """Every page says that there is another one."""
+    server.requests.append(head(connection))
+    number = len(server.requests)
+    server.done.wait(SLOWLY)
+    connection.sendall(answer("200 OK", _list(*(f"{number}-{each}.sql.gz" for each in range(1000)), more=str(number))))
+
+
+def _same_page(_: Listening, connection: socket.socket) -> None:
+    """The page after this is this."""
+    head(connection)
+    connection.sendall(answer("200 OK", _list("a.sql.gz", more="again")))
+
+
+def _endless_object(server: Listening, connection: socket.socket) -> None:
+    """An archive without end, whose text is a thousand times as long."""
+    if "list-type=2" in head(connection).splitlines()[0]:
+        connection.sendall(answer("200 OK", _list("a.sql.gz")))
+    else:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while not server.done.wait(SLOWLY):
+            connection.sendall(BOMB)
+
+
+_LAUGHS = (
+    b'<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "haha">'
+    + b"".join(b'<!ENTITY %c "%s">' % (each + 1, b"&%c;" % each * 10) for each in range(ord("a"), ord("k")))
+    + b"]><ListBucketResult>&k;</ListBucketResult>"
+)
+BUCKETS: dict[str, tuple[Speaker, str]] = {
+    "silent": (_http(lambda server, _: server.done.wait()), "no complete answer"),
+    "drips": (_http(lambda server, to: _drip(server, to, _OK * 9)), "no complete answer"),
+    "drips-a-list": (
+        _http(lambda server, to: (to.sendall(_OK + b"Content-Length: 999\r\n\r\n"), _drip(server, to, b"<a>" * 333))[1]),
+        "no complete answer",
+    ),
+    "slow-down": (_says(answer("503 Slow Down", b"", "Retry-After: 60")), "turns us away"),
+    "elsewhere": (_says(answer("301 Moved", b"", "Location: https://127.0.0.1:9/")), "another region"),
+    "endless": (_then_pours(_OK + b"\r\n", _PIECE), "longer than"),
+    "endless-headers": (_then_pours(_OK, b"X: y\r\n"), "headers"),
+    "no-xml": (_xml(b"{}" * 99), "does not speak S3"),
+    "swollen-xml": (_xml(b"<ListBucketResult>" + b"<a/>" * 1_500_000 + b"</ListBucketResult>"), "elements"),
+    "deep-xml": (_xml(b"<a>" * 200_000 + b"</a>" * 200_000), "elements"),
+    "laughing-xml": (_xml(_LAUGHS), "declares types or entities"),
+    "endless-pages": (_pages, "not read to its end|no complete answer|deadline|no answer within"),
+    "same-page": (_same_page, "where they begin"),
+}
+"""By name: what a server of buckets does, and what the reason then says."""
+OBJECT = (_endless_object, "before the deadline|no complete answer|no answer within")
+"""A list, and an object that is a bomb."""

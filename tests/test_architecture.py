@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "drill": {"muster", "fixtures", "drill"},
     "sandbox": {"sandbox"},
 }
-SOURCES = {"kubernetes", "requests", "psycopg", "boto3", "botocore", "testinfra", "aiohttp", "cryptography", "redis"}
+SOURCES = {"kubernetes", "requests", "psycopg", "boto3", "botocore", "testinfra", "aiohttp", "cryptography", "redis", "zstandard", "moto"}
 CHECKS = find_checks(ROOT / "checks")
 
 
@@ -55,6 +55,12 @@ print(*sorted(set(sys.modules) & {SOURCES}))
     loaded = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
 
     assert loaded.stdout.split() == []
+
+
+def test_the_stand_in_for_buckets_is_imported_in_its_own_process_alone():
+    found = {str(path.relative_to(ROOT)) for folder in (*MAY_IMPORT, "tests") for path in modules(folder) if "moto" in imported(path)}
+
+    assert found == {"sandbox/services/bucket_moto.py"}
 
 
 def function_of(check):

@@ -1,6 +1,7 @@
 """The kinds of entities, by the section of the file in which they stand."""
 
 from muster.kinds.base import Entity
+from muster.kinds.buckets import Bucket, BucketBackup
 from muster.kinds.cluster import Autoscaler, CronJob, DisruptionBudget, Jobs, Nodes, Quota, Resource, Service, StorageClass, Volume
 from muster.kinds.config import ConfigMap, Ingress, StoredSecret
 from muster.kinds.drills import Drill
@@ -46,5 +47,7 @@ KINDS: tuple[type[Entity], ...] = (
     HostFile,
     Backup,
     Drill,
+    BucketBackup,
+    Bucket,
     OwnIdentity,
 )

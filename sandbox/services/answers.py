@@ -25,24 +25,6 @@ class Answer:
     streamed: bool = False  # in chunks, without a Content-Length
 
 
-class Troubles:
-    """The troubles of one server, with a count of how often each was asked for."""
-
-    def __init__(self, troubles: list[Trouble]) -> None:
-        self._troubles = troubles
-        self._matches = [0] * len(troubles)
-
-    def meet(self, path: str) -> Trouble | None:
-        """The first trouble whose path prefix matches, that has begun and is not over."""
-        for place, trouble in enumerate(self._troubles):
-            if path.startswith(trouble.path):
-                self._matches[place] += 1
-                turn = self._matches[place] - trouble.after
-                if turn > 0 and (trouble.times is None or turn <= trouble.times):
-                    return trouble
-        return None
-
-
 async def suffer(request: BaseRequest, trouble: Trouble) -> None:
     """Wait, hang or cut the connection as the trouble says. After a cut or a hang it ends by cancellation alone."""
     await asyncio.sleep(trouble.delay)

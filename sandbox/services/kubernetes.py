@@ -10,13 +10,14 @@ from typing import Any
 from aiohttp.web import BaseRequest, StreamResponse
 
 from sandbox.services import kinds
-from sandbox.services.answers import Answer, Troubles, send, suffer
+from sandbox.services.answers import Answer, send, suffer
 from sandbox.services.podlogs import log_text
 from sandbox.services.rbac import Rule, Wish, access_review, allows, forbidden, rules_review
 from sandbox.services.recording import READING, Entry, Recording
 from sandbox.services.selection import named
 from sandbox.services.statuses import Refusal
 from sandbox.services.store import Store
+from sandbox.services.troubles import Troubles
 from sandbox.world import Cluster, Trouble
 
 CONNECTING = ("exec", "attach", "portforward", "proxy")

@@ -11,11 +11,12 @@ from http import HTTPStatus
 
 from aiohttp.web import BaseRequest, StreamResponse
 
-from sandbox.services.answers import Answer, Troubles, send, suffer
+from sandbox.services.answers import Answer, send, suffer
 from sandbox.services.certificates import Authority
 from sandbox.services.listener import Listener
 from sandbox.services.recording import Recording
 from sandbox.services.series import exposition
+from sandbox.services.troubles import Troubles
 from sandbox.world import Metrics, Route, Served, Site, Trouble
 
 TEXT = "text/plain; charset=utf-8"

@@ -3,12 +3,16 @@
 import base64
 import json
 import re
+import socket
+import ssl
 import time
 from contextlib import AbstractContextManager
 from urllib.parse import quote, unquote
+from xml.sax.saxutils import escape
 
 from tests.canaries.canary import shapes
-from tests.probes.web_servers import Listening, answer, answering, json_answer
+from tests.hostile import secured
+from tests.probes.web_servers import Listening, answer, answering, head, json_answer, serving
 
 ENVIRONMENT = {
     "system": "canaries",
@@ -28,6 +32,8 @@ ENVIRONMENT = {
         {"name": "nonsense", "url": "${basic}/nonsense", "expect": {"status": 200}},
         {"name": "hangs", "url": "${api}/hang", "timeout": "2s", "expect": {"status": 200}},
     ],
+    "bucket_backups": [{"name": "dump", "connection": "bucket", "prefix": "pg/", "name_matches": "*.gz"}],
+    "buckets": [{"name": "place", "connection": "bucket"}],
     "readings": [
         {"name": "refused", "connection": "metrics", "promql": "up", "expect": {"at_most": 0}},
         {"name": "page", "connection": "metrics-basic", "promql": "up", "expect": {"at_most": 0}},
@@ -44,6 +50,19 @@ ENVIRONMENT = {
 def echo(secrets: "list[str]") -> AbstractContextManager[Listening]:
     """The server; `secrets` are told in log lines too, where no request brings them."""
     return answering(lambda head: _answer(head, secrets))
+
+
+def bucket(context: ssl.SSLContext) -> AbstractContextManager[Listening]:
+    """A server of buckets that refuses everything and says who asked, over TLS."""
+
+    def speak(_: Listening, connection: socket.socket) -> None:
+        asked = head(connection)
+        brought = re.findall(r"(?im)^x-amz-security-token: (.*?)\r$", asked) + re.findall(r"Credential=([^/]+)/", asked)
+        told = escape(" | ".join(brought))
+        text = f"<Error><Code>Refused</Code><Message>{told}</Message><Resource>{told}</Resource></Error>"
+        connection.sendall(answer("400 Bad Request", text.encode(), "Content-Type: application/xml"))
+
+    return serving(secured(context, speak))
 
 
 def _credentials(head: str) -> str:

@@ -11,16 +11,20 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.services.certificates import Authority
+from sandbox.world import Served
 from tests.canaries.canary import UGLY, hits, swept
-from tests.canaries.echo import ENVIRONMENT, echo
+from tests.canaries.echo import ENVIRONMENT, bucket, echo
 from tests.engine.project import ROOT
 from tests.probes.database_servers import Server, running_server
 
 LOUD = ("-l", "-vvv", "--tb=long", "-o", "log_cli=true", "--log-level=DEBUG", "-s", "-ra")
-NAMES = ("TOKEN", "BEARER", "BASIC", "METRICS", "METRICS_BASIC", "HEADER")
+NAMES = ("TOKEN", "BEARER", "BASIC", "METRICS", "METRICS_BASIC", "HEADER", "ACCESS_KEY", "SESSION_TOKEN")
 SECRETS = {name: f"canary{number}{name.title().replace('_', '')}K3yq7ZrVLpWx94tUe" for number, name in enumerate(NAMES)} | {
-    "DATABASE": UGLY
+    "DATABASE": UGLY,
+    "SECRET_KEY": "canarySecretKeyK3yq7ZrVLpWx94tUe",
 }
+"""The secret key of a bucket is never sent, so that nobody can tell it back."""
 
 
 @dataclass
@@ -79,10 +83,17 @@ def _database(server: Server) -> dict[str, object]:
     return {"postgresql": {**made, "password": "env:CANARY_DATABASE"}}
 
 
+def _bucket(endpoint: str, ca: str) -> dict[str, object]:
+    keys = {name: f"env:CANARY_{name.upper()}" for name in ("access_key", "secret_key", "session_token")}
+    return {"s3": {"bucket": "backups", "region": "eu-central-1", "endpoint": endpoint, "ca": ca, **keys}}
+
+
 @pytest.fixture(scope="module")
 def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swept]:
     folder, key = tmp_path_factory.mktemp("sources"), _key()
-    with running_server(folder / "postgres") as server, echo(key.splitlines()) as told:
+    authority = Authority(folder / "authority")
+    context = authority.context("bucket", Served())
+    with running_server(folder / "postgres") as server, echo(key.splitlines()) as told, bucket(context) as store:
         (folder / "kubeconfig").write_text(_kubeconfig(told.url, key))
         basic = {"user": "muster", "password": "env:CANARY_BASIC"}
         connections = {
@@ -92,6 +103,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swept]:
             "metrics": {"prometheus": {"url": f"{told.url}/metrics", "bearer": "env:CANARY_METRICS"}},
             "metrics-basic": {"prometheus": {"url": told.url, "basic": {**basic, "password": "env:CANARY_METRICS_BASIC"}}},
             "database": _database(server),
+            "bucket": _bucket(f"https://127.0.0.1:{store.port}", str(authority.ca_file)),
         }
         (folder / "environments" / "canaries").mkdir(parents=True)
         (folder / "environments" / "canaries" / "staging.yaml").write_text(json.dumps({**ENVIRONMENT, "connections": connections}))

@@ -7,16 +7,19 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from muster import journal
 from muster.verdicts import Result, Verdict
+from sandbox.services.certificates import Authority
+from sandbox.world import Served
 from tests import hostile
 from tests.probes.web_servers import closed_port, serving
 
@@ -126,7 +129,37 @@ def aim(stack: ExitStack, *, dead: bool) -> Aimed:
     made.add(
         "certificate", "http", {"url": f"https://127.0.0.1:{port(hostile.silent)}"}, "certificates", "no complete answer", **certificate
     )
+    buckets(made, Authority(Path(stack.enter_context(TemporaryDirectory()))), port)
     return made
+
+
+def buckets(made: Aimed, authority: Authority, port: Callable[[hostile.Speaker], int]) -> None:
+    """Buckets behind servers that do everything but answer; over TLS, which is the only way to one."""
+    context = authority.context("bucket", Served())
+    reach = {
+        "bucket": "backups",
+        "region": "us-east-1",
+        "access_key": "env:HANG_TOKEN",
+        "secret_key": "env:HANG_TOKEN",
+        "ca": str(authority.ca_file),
+    }
+    for name, (speak, reason) in hostile.BUCKETS.items():
+        endpoint = f"https://127.0.0.1:{port(hostile.secured(context, speak))}"
+        made.add(f"bucket-{name}", "s3", {**reach, "endpoint": endpoint}, "bucket_backups", reason, name_matches="*.sql.gz")
+    deaf = {**reach, "endpoint": f"https://127.0.0.1:{port(hostile.silent)}"}
+    made.add("bucket-deaf", "s3", deaf, "buckets", "no complete answer")
+    # Whose list is good: what is said of it may hold; what is in the object never.
+    wanted = {name: {"off": "a test"} for name in ("newer_than", "larger_than", "size_of_previous", "encrypted")}
+    endpoint = f"https://127.0.0.1:{port(hostile.secured(context, hostile.OBJECT[0]))}"
+    made.add(
+        "bucket-endless-object",
+        "s3",
+        {**reach, "endpoint": endpoint},
+        "bucket_backups",
+        hostile.OBJECT[1],
+        name_matches="*.sql.gz",
+        expect=wanted,
+    )
 
 
 @dataclass

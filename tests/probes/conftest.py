@@ -1,5 +1,6 @@
 """The servers that the tests of one module share, and the deadline of each test."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,8 @@ from muster.connections import Connection
 from muster.probes import begin
 from sandbox.services.running import Running, start_facade
 from sandbox.world import World
+from tests.probes.bucket_servers import Server as BucketServer
+from tests.probes.bucket_servers import running_buckets
 from tests.probes.database_servers import Server, running_server
 from tests.probes.prometheus_servers import running
 from tests.probes.real_cluster import CLUSTERS, AnyCluster, real_cluster
@@ -59,6 +62,13 @@ def healthy(server: Server) -> Iterator[Server]:
 def connections() -> Iterator[dict[str, Connection]]:
     """A real Prometheus with a cluster beside it."""
     with running() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def buckets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BucketServer]:
+    """A bucket in moto, empty, and our keys for it in the environment."""
+    with running_buckets(tmp_path_factory.mktemp("buckets"), time.time()) as made:
         yield made
 
 

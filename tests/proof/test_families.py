@@ -7,6 +7,7 @@ import pytest
 from muster.verdicts import EXIT_HOLDS, Verdict
 from sandbox.world import Trouble, World
 from tests.proof import (
+    families_buckets,
     families_cluster,
     families_databases,
     families_hosts,
@@ -19,7 +20,16 @@ from tests.proof.groups import Edited, packed
 from tests.proof.harness import Proof, Seen
 from tests.proof.unlisted import Unlisted
 
-MODULES = (families_cluster, families_objects, families_rights, families_servers, families_databases, families_hosts, families_redis)
+MODULES = (
+    families_cluster,
+    families_objects,
+    families_rights,
+    families_servers,
+    families_databases,
+    families_hosts,
+    families_redis,
+    families_buckets,
+)
 FAMILIES = [unlisted for module in MODULES for unlisted in module.FAMILIES]
 
 
@@ -56,6 +66,13 @@ def test_an_api_that_throttles_us_for_a_moment_is_asked_again(proof: Proof) -> N
     seen = proof.broken(edit)
     assert seen.not_holding() == {}
     assert seen.code == EXIT_HOLDS
+
+
+def test_a_bucket_that_throttles_us_for_a_moment_is_asked_again(proof: Proof) -> None:
+    def edit(world: World) -> None:
+        world.buckets["platform-backups"].trouble.append(Trouble("/platform-backups", status=503, times=2))
+
+    assert proof.broken(edit).not_holding() == {}
 
 
 def test_the_list_of_that_proof_really_had_two_pages(proof: Proof) -> None:

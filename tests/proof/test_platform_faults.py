@@ -17,6 +17,7 @@ THROUGH = {
     "database-stopped": {"test_databases.py", "test_logins.py"},
     "redis-stopped": {"test_redis.py"},
     "sites-stopped": {"test_endpoints.py"},
+    "buckets-stopped": {"test_buckets.py", "test_bucket_backups.py"},
     "hosts-stopped": {"test_hosts.py", "test_backups.py"},
 }
 """Modules of checks that look through nothing but the server that is stopped."""
@@ -73,6 +74,15 @@ def test_without_redis_the_login_is_violated_and_what_we_see_through_it_is_unkno
     assert violated(seen) == {f"test_redis_answers_the_application{how}[application-cache]" for how in ("", "_quickly")}
     assert seen.not_holding()["test_redis_finds_most_keys[cache]"] is Verdict.UNKNOWN
     assert {each.cause.partition(":")[0] for each in seen.results.values() if each.verdict is Verdict.UNKNOWN} == {"redis 127.0.0.1"}
+
+
+def test_without_the_buckets_all_of_them_is_unknown_for_one_reason(outages: dict[str, Seen]) -> None:
+    seen = outages["buckets-stopped"]
+    unknown = [each for each in seen.results.values() if each.verdict is Verdict.UNKNOWN]
+    assert set(seen.not_holding().values()) == {Verdict.UNKNOWN}
+    assert {each.entity for each in unknown} == {"off-site-dump", "backup-bucket"}
+    assert len({each.cause for each in unknown}) == 1
+    assert all("connection refused" in each.reason for each in unknown)
 
 
 def test_without_the_web_servers_every_endpoint_is_violated(outages: dict[str, Seen]) -> None:

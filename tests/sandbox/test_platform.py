@@ -164,7 +164,7 @@ def test_stopping_leaves_no_process_and_no_files(tmp_path: Path) -> None:
     platform.start()
     addresses, pids = dict(platform.addresses), pids_below(platform.folder)
     outside = [Path(line) for line in (platform.folder / "elsewhere").read_text().splitlines()]
-    assert len(pids) == 4
+    assert len(pids) == 5
     platform.stop()
     platform.stop()
     assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []

@@ -1,6 +1,6 @@
 """A small world that has one of everything, for tests of the machinery that runs worlds."""
 
-from sandbox.world import Cluster, Database, Fault, Metrics, Redis, Route, Series, Served, Session, Site, World
+from sandbox.world import Bucket, BucketObject, Cluster, Database, Fault, Metrics, Redis, Route, Series, Served, Session, Site, World
 
 DAY = 2 * 86400  # seconds before now at which every series has begun long ago
 
@@ -39,6 +39,7 @@ def world(now: float) -> World:
         metrics=metrics(),
         databases={"store": database()},
         caches={"cache": Redis(passwords={"tiny": "secret of tiny"}, commands=[["SET", "greeting", "hello"]])},
+        buckets={"archive": Bucket({"greeting": BucketObject("hello")}, {"AKIATINY": "secret of tiny"})},
         earlier={"visits": {3600: 41.0}},
     )
 

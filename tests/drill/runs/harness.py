@@ -64,7 +64,11 @@ class Drills:
 
     def __init__(self, platform: Platform, process: "subprocess.Popen[str]", folder: Path) -> None:
         self.platform, self.process, self.folder = platform, process, folder
-        self.variables = dict(platform.addresses) | {"TEST_FOLDER": str(folder / "here"), "HOME": str(folder / "home"), "TEST_PROXY_PORT": "9"}
+        self.variables = dict(platform.addresses) | {
+            "TEST_FOLDER": str(folder / "here"),
+            "HOME": str(folder / "home"),
+            "TEST_PROXY_PORT": "9",
+        }
         self._runs = 0
 
     @property
@@ -136,7 +140,9 @@ class Drills:
     def fingerprint(self) -> tuple[object, ...]:
         """What production holds."""
         with self.production.connect("platform_db") as connection:
-            tables = [connection.execute(f"select count(*), max(id), max(created_at) from {name}").fetchone() for name in ("orders", "refunds")]
+            tables = [
+                connection.execute(f"select count(*), max(id), max(created_at) from {name}").fetchone() for name in ("orders", "refunds")
+            ]
             names = connection.execute("select datname from pg_database union all select rolname from pg_roles order by 1").fetchall()
         return (*tables, *names)
 

@@ -54,7 +54,14 @@ def _look_alikes(drills: Drills) -> set[str]:
     from drill.lease import new
 
     name = new(1).name
-    near = [name[:-1] + ("0" if name[-1] != "0" else "1"), name.upper(), f"{name}_", f"a{name}", name.replace("muster_drill", "muster-drill"), name[:-9]]
+    near = [
+        name[:-1] + ("0" if name[-1] != "0" else "1"),
+        name.upper(),
+        f"{name}_",
+        f"a{name}",
+        name.replace("muster_drill", "muster-drill"),
+        name[:-9],
+    ]
     near += [f"muster_drill_{number:08x}_{number:08x}_{number:06x}_{number:08x}" for number in range(ALIKE - len(near) - 2)]
     drills.admin(*(f'create role "{each}" login' for each in near))
     drills.admin(*(f"comment on role \"{near[number]}\" is 'made by {near[0]}'" for number in range(4)))
@@ -63,7 +70,9 @@ def _look_alikes(drills: Drills) -> set[str]:
 
 
 def _names(drills: Drills) -> set[str]:
-    return {name for (name,) in drills.admin("select 'database ' || datname from pg_database union all select 'role ' || rolname from pg_roles")}
+    return {
+        name for (name,) in drills.admin("select 'database ' || datname from pg_database union all select 'role ' || rolname from pg_roles")
+    }
 
 
 def _forget(drills: Drills, alike: set[str]) -> None:

@@ -1,7 +1,5 @@
 """A drill as a whole, and the same judged again."""
 
-from muster.verdicts import Verdict
-
 
 def test_a_drill_of_a_good_backup_holds(drills) -> None:
     ran = drills.run("plain")
