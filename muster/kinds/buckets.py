@@ -11,7 +11,7 @@ from muster.connections import S3
 from muster.expectations import Expect, Limit, Severity, Terms, Wanted
 from muster.kinds.base import Connected
 from muster.kinds.hosts import FORMATS, Complete, Format, Missing
-from muster.kinds.readings import _one_list
+from muster.kinds.reading_limits import one_list
 from muster.units import ByteSize, Duration, Percent
 
 DAY = 86400
@@ -135,7 +135,7 @@ class BucketBackupExpect(Expect):
     """In bytes; a compressed nothing has 20."""
     size_of_previous: Wanted[SizeBand] | None = (SizeBand(),)
     """Size as a share of the median of those before it. Violated when there is none, unless `allow_empty`."""
-    encrypted: Annotated[Wanted[Encrypted] | None, BeforeValidator(_one_list)] = (Encrypted(),)
+    encrypted: Annotated[Wanted[Encrypted] | None, BeforeValidator(one_list)] = (Encrypted(),)
     """As the object itself says. What a client encrypted (age, gpg, openssl) is told by its first bytes, where that is declared."""
     encryption_key: Wanted[Limit[str]] | None = None
     """Id or ARN of the KMS key with which the object itself says that it is encrypted."""
@@ -225,7 +225,7 @@ class BucketExpect(Expect):
     """Of the bucket's own four settings that block public access, how many may be off."""
     versioning: Wanted[Limit[bool]] | None = (Limit[bool](limit=True),)
     """What is overwritten or deleted is kept as an older version."""
-    encrypted: Annotated[Wanted[ByServer] | None, BeforeValidator(_one_list)] = (ByServer(),)
+    encrypted: Annotated[Wanted[ByServer] | None, BeforeValidator(one_list)] = (ByServer(),)
     """How the bucket encrypts what is put into it without a word about encryption."""
 
 
