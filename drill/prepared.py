@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from drill import fences, sources
+from drill.artefact import Artefact
 from drill.errors import Damaged
 from drill.held import Held
 from drill.history import last_good
@@ -38,7 +39,7 @@ class Prepared:
     began: float
     """Unix seconds."""
     place: Place | Folder | None = None
-    artefact: sources.Artefact | None = None
+    artefact: Artefact | None = None
     estimate: int = 0
     """Bytes that the restored backup is taken to need."""
     estimated_by: str = ""

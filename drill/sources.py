@@ -6,16 +6,19 @@ import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
+from drill import source_objects
+from drill.artefact import Artefact
 from drill.errors import Damaged
 from fixtures.hosts.backups import newest
 from fixtures.hosts.facts import path_of
 from fixtures.hosts.files import FileState, state_of
+from fixtures.once import forget
 from muster.connections import Local, Ssh
 from muster.kinds.base import Entity
+from muster.kinds.buckets import BucketBackup
 from muster.kinds.hosts import Backup
 from muster.probes import CouldNotLook, left, remaining
 from muster.text import cut
@@ -26,31 +29,10 @@ SKEW = 60.0
 """Seconds by which clocks may differ before ages mean nothing."""
 
 
-@dataclass(frozen=True)
-class Artefact:
-    """A backup, as it lay there when it was chosen."""
-
-    name: str
-    """Path or key."""
-    seen: str
-    """Where: connection, host, path; or bucket and key."""
-    size: int
-    written: float
-    """Unix seconds, by the clock of where it lies."""
-    now: float
-    """That clock when it was looked at."""
-    version: str
-    """What changes when somebody replaces it: inode and time, or the version of an object."""
-    read: Callable[[], Generator[bytes, None, None]] = field(repr=False, compare=False)
-    """Its bytes, from the beginning; whoever reads them closes it."""
-    encrypted: str | None = None
-    """How it is encrypted where it lies; empty: it is not; None: nobody says."""
-    checksum: str = ""
-    """SHA-256 in hex, where it is stored beside the object."""
-
-
 def find(backup: Entity) -> Artefact:
     """The newest backup of what an entity names. Raises Damaged when there is none, CouldNotLook when nobody can say."""
+    if isinstance(backup, BucketBackup):
+        return source_objects.find(backup)
     assert isinstance(backup, Backup), backup.key
     file = newest(backup) if backup.newest else state_of(backup, backup.path)
     if not file.exists:
@@ -60,6 +42,9 @@ def find(backup: Entity) -> Artefact:
 
 def changed(backup: Entity, before: Artefact) -> list[str]:
     """What has become of the backup since, in a sentence; none when it is as it was. Raises CouldNotLook."""
+    forget()  # what the look before the drill saw is no longer the question
+    if isinstance(backup, BucketBackup):
+        return source_objects.changed(backup, before)
     assert isinstance(backup, Backup), backup.key
     file = state_of(backup, before.name)
     if not file.exists:

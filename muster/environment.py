@@ -104,9 +104,7 @@ def _build(made: Any, node: Node, folder: Path, name: str) -> Environment:
                 switched.append(Switched(entity.name, expectation, "off", value.off))
             elif isinstance(value, Unobservable) and not expired(value):
                 switched.append(Switched(entity.name, expectation, "unobservable", f"{value.unobservable}, until {value.until}"))
-    for each in entities:
-        if isinstance(each, Drill):
-            each.meet(tuple(entities), made.scratch)
+    entities = [each.met(tuple(entities), made.scratch) if isinstance(each, Drill) else each for each in entities]
     entities += _identities(made, entities, connections, f"{made.system}/{name}")
     for entity in entities:
         entity.fenced(made.reach, made.samples)

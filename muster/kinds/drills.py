@@ -181,10 +181,19 @@ class Drill(Entity):
     def parts(self) -> set[str]:
         return super().parts() | {"scratch"}
 
-    def meet(self, entities: tuple[Entity, ...], places: dict[str, Scratch]) -> None:
-        """Learn which backup and which place are meant; loading has made sure that both exist."""
-        self._backup = next((each for each in entities if each.name == self.backup and each.section in BACKUPS), None)
-        self._place = places[self.scratch]
+    def met(self, entities: tuple[Entity, ...], places: dict[str, Scratch]) -> Self:
+        """This drill with its backup and its place, which loading has made sure exist. A bucket says how its objects are encrypted."""
+        made = self.model_copy()
+        made.meet(next((each for each in entities if each.name == self.backup and each.section in BACKUPS), None), places[self.scratch])
+        stored = any(each.name == self.backup and each.section == "bucket_backups" for each in entities)
+        if not stored or self.expect.backup_encrypted is not None:
+            return made
+        encrypted = (Limit[bool](limit=True),)
+        return made.model_copy(update={"expect": made.expect.model_copy(update={"backup_encrypted": encrypted})})
+
+    def meet(self, backup: Entity | None, place: Scratch) -> None:
+        """Learn which backup and which place are meant."""
+        self._backup, self._place = backup, place
 
     @property
     def place_to_write(self) -> Scratch:

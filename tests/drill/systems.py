@@ -22,8 +22,9 @@ from muster import journal
 from muster.verdicts import Result, Verdict
 from sandbox.services.postgres import PostgresServer
 from sandbox.services.redis import RedisServer
-from sandbox.world import Database, Redis
+from sandbox.world import BucketObject, Database, Redis
 from tests.drill.production import Production, drill_user, running_production
+from tests.probes.bucket_servers import Server, running_buckets
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = Path(__file__).with_name("schemas")
@@ -40,6 +41,8 @@ class Systems:
     scratch: PostgresServer
     keys: RedisServer
     space: Path
+    bucket: Server
+    objects: dict[str, BucketObject] = field(default_factory=dict)
     drills: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
 
@@ -66,6 +69,14 @@ class Systems:
         os.utime(path, (time.time() - age,) * 2)
         self.drills.setdefault(system, []).append({"name": name, "backup": name, "path": path.name, "expect": expect or {}, **more})
 
+    def add_object(self, system: str, name: str, dump: str, *, kept: float = 1.0, encryption: str = "AES256", **more: Any) -> None:
+        """The same, of backups that are objects of a bucket: the newest of a week."""
+        for night in range(7):
+            whole = 1.0 if night else kept
+            made = BucketObject(head=dump, gzip=True, kept=whole, written=3600.0 + night * DAY, encryption=encryption)
+            self.objects[f"{name}/{chr(97 + night)}-{night}.sql.gz"] = made
+        self.drills.setdefault(system, []).append({"name": name, "backup": name, "prefix": f"{name}/", **more})
+
     def write(self, system: str, dbname: str) -> None:
         """The environment `system/production`."""
         login = {"host": "127.0.0.1", "port": self.production.real.port, "sslmode": "disable"}
@@ -80,6 +91,7 @@ class Systems:
                 "keys": {
                     "redis": {"host": "127.0.0.1", "port": self.keys.port, "tls": False, "user": "muster", "password": "env:KEYS_PASSWORD"}
                 },
+                "store": {"s3": self.bucket.connection().model_dump(mode="json", exclude_none=True)},
                 "here": {"local": {"root": str(self.backups)}},
             },
             "scratch": {
@@ -90,7 +102,14 @@ class Systems:
                 },
                 "folder": {"room": "2GiB", "folder": folder | ({"user": user.name} if user else {})},
             },
-            "backups": [{"name": each["name"], "connection": "here", "path": each.pop("path")} for each in self.drills[system]],
+            "backups": [
+                {"name": each["name"], "connection": "here", "path": each.pop("path")} for each in self.drills[system] if "path" in each
+            ],
+            "bucket_backups": [
+                {"name": each["name"], "connection": "store", "prefix": each.pop("prefix"), "name_matches": "*.sql.gz"}
+                for each in self.drills[system]
+                if "prefix" in each
+            ],
             "drills": self.drills[system],
         }
         place = self.folder / "environments" / system
@@ -99,6 +118,7 @@ class Systems:
 
     def run(self) -> "Ran":
         """Drill everything that was added."""
+        self.bucket.become(self.objects)
         reports = self.folder / "reports"
         command = [sys.executable, "-m", "pytest", "checks/restore_drill", "--drill", "-p", "no:cacheprovider", "--reports", str(reports)]
         command += ["--environments", str(self.folder / "environments"), "--env", "*/production"]
@@ -146,8 +166,9 @@ def systems(folder: Path) -> Iterator[Systems]:
         short.chmod(0o711)
         space = short / "muster-drill"
         space.mkdir(mode=0o711)
+        bucket = stack.enter_context(running_buckets(folder / "buckets", time.time()))
         secrets = {"LIVE_PASSWORD": "of-the-watcher", "SCRATCH_PASSWORD": "of-the-drill", "KEYS_PASSWORD": "of-the-keys"}
-        made = Systems(folder, production, server, keys, space, variables=secrets)
+        made = Systems(folder, production, server, keys, space, bucket, variables=secrets)
         for name, schema in (("vod", "vod_tender"), ("mdvr", "mdvr"), ("nothing", "")):
             with production.real.connect() as admin:
                 admin.execute(f"CREATE DATABASE {name}")

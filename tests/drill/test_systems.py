@@ -21,7 +21,10 @@ SCHEMA, ROWS, ORPHANS = "restored_schema_is_that_of_live", "restored_tables_hold
 RECOVERED, SOUND, TIME, NEWEST = (
     *("recovery_reached_its_target", "restored_pages_are_sound", "restore_fits_the_recovery_time", "restored_rows_are_recent"),
 )
-ORPHAN = r"^(COPY public\.chat_messages [^\n]*\n\d+\t)\d+\t(.*)^ALTER TABLE ONLY public\.chat_messages\s+ADD CONSTRAINT chat_messages_vod_id_fkey.*?;"
+ORPHAN = (
+    r"^(COPY public\.chat_messages [^\n]*\n\d+\t)\d+\t(.*)"
+    r"^ALTER TABLE ONLY public\.chat_messages\s+ADD CONSTRAINT chat_messages_vod_id_fkey.*?;"
+)
 ONE_ROW = r"^(COPY public\.kv [^\n]*\n[^\n]*\n).*?^(\\\.)$"
 
 
@@ -56,6 +59,9 @@ def vod_tender(made: Systems) -> None:
     add("vod-tender", "vod-custom", custom, ".dump", **common)
     add("vod-tender", "vod-custom-cut", custom[: len(custom) // 2], ".dump", **common)
     add("vod-tender", "vod-custom-new", newer(custom), ".dump", **common)
+    made.add_object("vod-tender", "vod-bucket", plain.decode(), **common)
+    made.add_object("vod-tender", "vod-bucket-cut", plain.decode(), kept=0.9, **common)
+    made.add_object("vod-tender", "vod-bucket-open", plain.decode(), encryption="", **common)
     own = {"scratch": "folder", "live": "live", "format": "base", "roles": []}
     recovery = {"wal": "wal", "database": "vod"}
     add("vod-tender", "vod-base", base, ".tar.gz", recovery=recovery, **own)
@@ -97,6 +103,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Systems, Ran
 EXPECTED: dict[str, tuple[set[str], set[str], str]] = {
     "vod": (set(), set(), ""),
     "vod-custom": (set(), set(), ""),
+    "vod-bucket": (set(), set(), ""),
+    "vod-bucket-cut": ({WHOLE}, {CLIENTS, ERRORS, *UNKNOWN_OF_A_COPY}, "cut off"),
+    "vod-bucket-open": ({"backup_is_encrypted_where_it_lies"}, set(), ""),
     "vod-base": (set(), set(), ""),
     "mdvr": (set(), set(), ""),
     "queue": (set(), set(), ""),
