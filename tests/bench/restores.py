@@ -24,12 +24,19 @@ SCHEMA = (
     "CREATE TABLE events (id bigint PRIMARY KEY, order_id bigint NOT NULL, what text, at timestamptz, payload text)",
 )
 ROWS = (
-    "INSERT INTO users SELECT n, 'user ' || n, md5(n::text) || '@example.org', date '1970-01-01' + n % 15000, n % 1000 / 7.0"
-    " FROM generate_series(1, {users}) n",
-    "INSERT INTO orders SELECT n, 1 + n % {users}, CASE n % 3 WHEN 0 THEN 'new' WHEN 1 THEN 'paid' END, n % 999 / 3.0,"
-    " timestamptz '2024-01-01' + n * interval '1 second', md5(n::text) || E'\\\\ a note\\twith tabs' FROM generate_series(1, {orders}) n",
-    "INSERT INTO events SELECT n, 1 + n % {orders}, 'event ' || n % 50, timestamptz '2024-01-01' + n * interval '1 second',"
-    " md5(n::text) || md5((n + 1)::text) || ' some text that is the same in every row of it' FROM generate_series(1, {events}) n",
+    (
+        "INSERT INTO users SELECT n, 'user ' || n, md5(n::text) || '@example.org', date '1970-01-01' + n % 15000, n % 1000 / 7.0"
+        " FROM generate_series(1, {users}) n"
+    ),
+    (
+        "INSERT INTO orders SELECT n, 1 + n % {users}, CASE n % 3 WHEN 0 THEN 'new' WHEN 1 THEN 'paid' END, n % 999 / 3.0,"
+        " timestamptz '2024-01-01' + n * interval '1 second', md5(n::text) || E'\\\\ a note\\twith tabs'"
+        " FROM generate_series(1, {orders}) n"
+    ),
+    (
+        "INSERT INTO events SELECT n, 1 + n % {orders}, 'event ' || n % 50, timestamptz '2024-01-01' + n * interval '1 second',"
+        " md5(n::text) || md5((n + 1)::text) || ' some text that is the same in every row of it' FROM generate_series(1, {events}) n"
+    ),
 )
 INDEXES = (
     "CREATE INDEX ON users (mail)",
@@ -119,7 +126,7 @@ def ours(way: str, file: Callable[[], Path]) -> Callable[[Scratch], Ran]:
     return restore
 
 
-def load_plain(parameters: dict[str, Any], admin: dict[str, Any], file: str, binaries: str) -> Callable[[], Any]:  # noqa: ARG001  # ways take the same
+def load_plain(parameters: dict[str, Any], admin: dict[str, Any], file: str, binaries: str) -> Callable[[], Any]:  # ways take the same
     """A plain dump through our loader."""
     import psycopg
 

@@ -47,7 +47,11 @@ ERRORS = {
     "COPY public.t (a) FROM stdin;\n1\nsecret\n\\.\n": (1008, "22P02", "invalid text representation"),
     "COPY public.t (a) FROM stdin;\n1\t2\n\\.\n": (1007, "22P04", "bad copy file format"),
     "COPY public.missing (a) FROM stdin;\n1\n\\.\n": (1006, "42P01", 'relation "public.missing" does not exist'),
-    "INSERT INTO public.t VALUES (1);\nINSERT INTO public.t VALUES ('secret');\nINSERT INTO public.t VALUES (2);\n": (1007, "22P02", "invalid"),
+    "INSERT INTO public.t VALUES (1);\nINSERT INTO public.t VALUES ('secret');\nINSERT INTO public.t VALUES (2);\n": (
+        1007,
+        "22P02",
+        "invalid",
+    ),
     "ALTER TABLE public.t ADD CONSTRAINT positive CHECK (a > 5);\n": (1006, "23514", 'check constraint "positive" of relation "t"'),
     "ALTER TABLE ONLY public.t\n    ADD CONSTRAINT one UNIQUE (b);\n": (1006, "42703", 'column "b"'),
     "CREATE TABLE public.t (a integer);\n": (1006, "42P07", 'relation "t" already exists'),
@@ -77,7 +81,11 @@ def test_the_first_error_ends_it_and_is_told_without_data(scratch, statement):
 
 @pytest.mark.parametrize(
     ("dump", "words"),
-    [(b"PGDMP\1\2", "custom format"), (gzip.compress(b"SELECT 1;"), "compressed by gzip"), (GOOD[:-500], "in the middle of the data of COPY in line 4")],
+    [
+        (b"PGDMP\1\2", "custom format"),
+        (gzip.compress(b"SELECT 1;"), "compressed by gzip"),
+        (GOOD[:-500], "in the middle of the data of COPY in line 4"),
+    ],
 )
 def test_what_is_no_whole_plain_dump_is_damaged(scratch, dump, words):
     with pytest.raises(Damaged, match=words):
@@ -144,7 +152,7 @@ def test_a_connection_that_is_cut_is_not_the_dump_s_fault(server, scratch):
     with blocked(server, scratch), server.admin() as other:
         cutter = threading.Thread(target=cut, args=(other, scratch.name))
         cutter.start()
-        with pytest.raises(CouldNotLook, match="57P01|terminat|closed") as caught:
+        with pytest.raises(CouldNotLook, match=r"57P01|terminat|closed") as caught:
             scratch.load(HANGING[0])
         cutter.join()
     assert caught.value.cause.startswith("scratch server 127.0.0.1:")
