@@ -9,7 +9,8 @@ from drill.statements import head
 from muster.probes import CouldNotLook
 from muster.text import cut
 
-_ERROR = re.compile(r"pg_restore: error: (.*)", re.DOTALL)
+_ERROR = re.compile(r"(?:pg_restore: [^\n]*?)?error: (.*)", re.DOTALL)
+"""Several jobs write into one another's lines, so that something may stand between."""
 _SAID_BY_SERVER = re.compile(
     r"(?:could not execute query|COPY failed for table \"(?P<table>.*?)\"|error returned by PQputCopyEnd"
     r"|could not \w+ (?:to )?large object[^:]*|could not set \w+(?: \w+)*(?: to \S+)?)"
@@ -24,6 +25,7 @@ _OURS = re.compile(
 )
 _COMMAND = re.compile(r"^Command was: (.*)", re.DOTALL | re.MULTILINE)
 _UNSUPPORTED = "unsupported version"
+_CONSEQUENCE = "a worker process died"
 _LONGEST = 65536
 _MOST = 50
 
@@ -36,7 +38,7 @@ def records(lines: Iterable[str]) -> list[str]:
     """What belongs together: a line that begins with the program's name, and those that follow it without."""
     found: list[str] = []
     for line in lines:
-        if line.startswith("pg_restore: "):
+        if line.startswith(("pg_restore: ", "error: ")):
             if len(found) == _MOST:
                 break
             found.append(line)
@@ -52,6 +54,7 @@ def judged(complaints: list[str], names: frozenset[str], cause: str) -> SqlError
     CouldNotLook when the scratch server or this machine is.
     """
     errors = [found[1].strip() for each in complaints if (found := _ERROR.match(each))]
+    errors.sort(key=lambda error: error.startswith(_CONSEQUENCE))
     if any(error.startswith(_UNSUPPORTED) for error in errors):
         raise TooOld
     for error in errors:

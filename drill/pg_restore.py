@@ -124,8 +124,8 @@ class PgRestore:
         error = False
         for raw in output:
             line = raw.decode(errors="replace")
-            if line.startswith("pg_restore: "):
-                error = line.startswith("pg_restore: error: ")
+            if line.startswith(("pg_restore: ", "error: ")):
+                error = "error: " in line
             if error:
                 yield line
             if step := _STEP.match(line):

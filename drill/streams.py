@@ -129,8 +129,9 @@ class _Source:
         """At most `_SLICE` bytes; the reader asks for as many."""
         if piece := next(self._pieces, b""):
             return piece
-        self.exhausted, last, self._last = True, self._last, b""
-        return last
+        # Byte by byte: libzstd decodes a whole frame that it gets at once by itself, also behind half a head of another.
+        self.exhausted, byte, self._last = True, self._last[:1], self._last[1:]
+        return byte
 
 
 def _sliced(chunks: Iterable[bytes], size: int = LARGEST) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ import pytest
 
 from tests.drill.production import Production, Taken, running_production, take_all
 from tests.drill.production import scratch as scratch_folder
+from tests.drill.rich import OWNERS, ROLES, STATEMENTS
 from tests.drill.servers import Scratch, Server, running
 
 
@@ -49,3 +50,21 @@ def parent() -> Iterator[Path]:
     with scratch_folder() as folder:
         yield folder
         assert list(folder.iterdir()) == []
+
+
+@pytest.fixture(scope="session")
+def source(server: Server) -> Iterator[str]:
+    """A database with the rich schema, whose maker was a superuser then."""
+    with server.admin() as admin:
+        for statement in (*ROLES, "ALTER ROLE maker SUPERUSER"):
+            admin.execute(statement)
+        with server.database("SET SESSION AUTHORIZATION maker", *STATEMENTS) as name:
+            admin.execute("ALTER ROLE maker NOSUPERUSER")
+            yield name
+
+
+@pytest.fixture
+def target(server: Server, source: str) -> Iterator[Scratch]:
+    """An empty database of a role that is a member of all owners of the source."""
+    with server.scratch(*OWNERS) as made:
+        yield made

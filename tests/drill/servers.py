@@ -53,9 +53,9 @@ class Scratch:
 class Server:
     """The server."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
         self.real = PostgresServer(folder / "server", lambda _: (b"", b""), lambda _: None)
-        self.real.apply(Database(name="source", owner="application", settings={"max_connections": "30"}))
+        self.real.apply(Database(name="source", owner="application", settings={"max_connections": "30"} | settings))
         self.port = self.real.port
         self.binaries = postgresql()
 
@@ -66,16 +66,22 @@ class Server:
     @contextlib.contextmanager
     def database(self, *statements: str, owner: str = "postgres") -> Iterator[str]:
         """A source in which these statements were run as the superuser."""
+        name = self.make(*statements, owner=owner)
+        try:
+            yield name
+        finally:
+            with self.admin() as admin:
+                admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def make(self, *statements: str, owner: str = "postgres") -> str:
+        """A source that lives as long as the server."""
         name = f"source_{next(_numbers)}"
         with self.admin() as admin:
             admin.execute(f"CREATE DATABASE {name} OWNER {owner}")
-            with self.admin(name) as source:
-                for statement in statements:
-                    source.execute(statement)
-            try:
-                yield name
-            finally:
-                admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        with self.admin(name) as source:
+            for statement in statements:
+                source.execute(statement)
+        return name
 
     @contextlib.contextmanager
     def scratch(self, *roles: str) -> Iterator[Scratch]:

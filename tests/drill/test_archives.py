@@ -1,12 +1,13 @@
 """Archives in custom and directory format through pg_restore: whole, damaged, hostile, too new."""
 
+import contextlib
 import gzip
 import io
-import os
 import signal
 import tarfile
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -16,9 +17,8 @@ from drill.errors import Damaged
 from drill.results import Terms
 from drill.streams import Stream
 from muster.probes import CouldNotLook
-from tests.drill.rich import EXTENSIONS
+from tests.drill.rich import EXTENSIONS, comparable
 from tests.drill.servers import PASSWORD
-from tests.drill.test_real_dumps import OWNERS, comparable, roles, source, target  # noqa: F401
 
 TERMS = Terms(extensions=EXTENSIONS)
 OWNERLESS = Terms(owners=False)
@@ -53,7 +53,7 @@ def tarred(folder, prefix="dump/"):
 
 
 @pytest.mark.parametrize("form", ["custom", "custom, inserts", "gzipped custom", "file", "directory", "tar of the directory"])
-def test_a_copy_equals_its_original(server, source, target, tools, tmp_path, form):  # noqa: F811
+def test_a_copy_equals_its_original(server, source, target, tools, tmp_path, form):
     options = ("--inserts",) if "inserts" in form else ()
     if "directory" in form:
         server.dump(source, "-Fd", "-f", str(tmp_path / "dump"))
@@ -112,14 +112,14 @@ def test_what_a_value_does_to_a_type_is_told_without_the_value(server, scratch, 
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.8, 0.99])
-def test_an_archive_that_is_cut_off_is_damaged(server, source, target, tools, share):  # noqa: F811
+def test_an_archive_that_is_cut_off_is_damaged(server, source, target, tools, share):
     dumped = server.dump(source, "-Fc")
 
     with pytest.raises(Damaged):
         bring(target, dumped[: int(len(dumped) * share)], tools)
 
 
-def test_a_directory_without_one_of_its_files_is_damaged(server, source, target, tools, tmp_path):  # noqa: F811
+def test_a_directory_without_one_of_its_files_is_damaged(server, source, target, tools, tmp_path):
     server.dump(source, "-Fd", "-f", str(tmp_path / "dump"))
     max((tmp_path / "dump").glob("*.dat.gz"), key=lambda path: path.stat().st_size).unlink()
 
@@ -141,7 +141,7 @@ def test_a_tar_that_leads_out_of_its_folder_stays_inside(scratch, tools, tmp_pat
     assert not (tmp_path / "absolute").exists()
 
 
-def test_a_tar_that_is_cut_off_is_damaged(server, source, target, tools, tmp_path):  # noqa: F811
+def test_a_tar_that_is_cut_off_is_damaged(server, source, target, tools, tmp_path):
     server.dump(source, "-Fd", "-f", str(tmp_path / "dump"))
     whole = tarred(tmp_path / "dump")
 
@@ -149,7 +149,7 @@ def test_a_tar_that_is_cut_off_is_damaged(server, source, target, tools, tmp_pat
         bring(target, Archive(content=Stream([whole[: len(whole) // 2]], None), tar=True), tools)
 
 
-def test_a_newer_archive_says_which_client_it_needs(server, source, target, tools):  # noqa: F811
+def test_a_newer_archive_says_which_client_it_needs(server, source, target, tools):
     dumped = bytearray(server.dump(source, "-Fc"))
     dumped[6] = 99
 
@@ -162,7 +162,7 @@ def test_a_newer_archive_says_which_client_it_needs(server, source, target, tool
     assert not restored.whole
 
 
-def test_an_extension_that_is_not_declared_is_refused(server, source, target, tools):  # noqa: F811
+def test_an_extension_that_is_not_declared_is_refused(server, source, target, tools):
     restored = bring(target, server.dump(source, "-Fc"), tools, terms=Terms())
 
     assert "not declared" in str(restored.refused[0])
@@ -208,7 +208,7 @@ def test_a_lost_server_is_not_the_archive_s_fault(server, scratch, tools):
         other.execute("CREATE TABLE public.t (a integer)")  # the restore waits for it
         killer = threading.Thread(target=kill_waiting, args=(server, scratch.name))
         killer.start()
-        with pytest.raises(CouldNotLook, match="terminating connection|closed the connection"):
+        with pytest.raises(CouldNotLook, match=r"terminating connection|closed the connection"):
             bring(scratch, dumped, tools)
         killer.join()
 
@@ -240,7 +240,7 @@ def test_what_is_no_archive_is_damaged(scratch, tools):
         bring(scratch, b"", tools)
 
 
-def test_the_head_is_read_without_pg_restore(server, source):  # noqa: F811
+def test_the_head_is_read_without_pg_restore(server, source):
     head = archive_head(server.dump(source, "-Fc"))
 
     version = server.program("pg_dump", "--version").decode().split(") ", 1)[1].split()[0]
@@ -249,25 +249,36 @@ def test_the_head_is_read_without_pg_restore(server, source):  # noqa: F811
 
 
 def test_the_password_is_in_no_argument_and_no_variable(server, scratch, tools, folder, monkeypatch):
-    seen = []
-
-    def look(_):
-        for process in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{process}/cmdline", "rb") as command, open(f"/proc/{process}/environ", "rb") as environment:
-                    arguments = command.read()
-                    if b"--use-list" in arguments:
-                        seen.append((arguments, environment.read()))
-            except OSError:
-                continue
-        assert (folder / tools.name / "password").stat().st_mode & 0o777 == 0o600
-
     monkeypatch.setenv("CANARY", "variable")
     with server.database("CREATE TABLE t (a integer)") as name:
-        bring(scratch, server.dump(name, "-Fc"), tools, on_progress=look)
+        dumped = server.dump(name, "-Fc")
+    seen = []
+    with server.admin(scratch.name) as other:
+        other.execute("BEGIN")
+        other.execute("CREATE TABLE public.t (a integer)")  # the restore waits for it
+        spy = threading.Thread(target=look_at_programs, args=(folder / tools.name, seen, other))
+        spy.start()
+        bring(scratch, dumped, tools, terms=OWNERLESS)
+        spy.join()
 
-    assert seen
-    assert not any(PASSWORD.encode() in each or b"variable" in each for pair in seen for each in pair)
+    modes, programs = seen
+    assert modes == 0o600
+    assert any(b"--use-list" in arguments for arguments, _ in programs)
+    assert all(environment == b"LC_ALL=C\0" for _, environment in programs)
+    assert not any(PASSWORD.encode() in arguments for arguments, _ in programs)
+
+
+def look_at_programs(folder, seen, other):
+    """Arguments and variables of every process that names the folder while the restore waits."""
+    found = []
+    ends = time.monotonic() + 30
+    while not found and time.monotonic() < ends:
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                if f"--use-list={folder}".encode() in (arguments := (process / "cmdline").read_bytes()):
+                    found.append((arguments, (process / "environ").read_bytes()))
+    seen += [(folder / "password").stat().st_mode & 0o777, found]
+    other.execute("ROLLBACK")
 
 
 def test_ctrl_c_leaves_nothing(server, scratch, tools):

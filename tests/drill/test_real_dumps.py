@@ -1,41 +1,11 @@
 """Dumps of a rich schema come back as they were: a pg_dump of the copy equals a pg_dump of the original."""
 
-import re
-
 import pytest
 
 from drill.results import Terms
-from tests.drill.rich import EXTENSIONS, ROLES, STATEMENTS
+from tests.drill.rich import EXTENSIONS, comparable
 
 TERMS = Terms(extensions=EXTENSIONS)
-OWNERS = ("shop_owner", "shop_reader", "shop_writer", "maker")
-
-
-@pytest.fixture(scope="module")
-def roles(server):
-    with server.admin() as admin:
-        for statement in (*ROLES, "CREATE ROLE maker SUPERUSER"):
-            admin.execute(statement)
-
-
-@pytest.fixture(scope="module")
-def source(server, roles):
-    with server.database("SET SESSION AUTHORIZATION maker", *STATEMENTS) as name:
-        with server.admin() as admin:
-            admin.execute("ALTER ROLE maker NOSUPERUSER")
-        yield name
-
-
-@pytest.fixture
-def target(server, source):
-    with server.scratch(*OWNERS) as made:
-        yield made
-
-
-def comparable(dump):
-    """A dump without what differs from one to the next: the token, numbers of large objects, comments on extensions."""
-    text = re.sub(rb"\\(un)?restrict \w+|COMMENT ON EXTENSION .*", b"", dump)
-    return re.sub(rb"(lo_create|lo_open)\('\d+'|LARGE OBJECT \d+|^-- .*$", b"", text, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize(
