@@ -67,7 +67,7 @@ def _stream(made: Prepared, source: Iterator[bytes]) -> Stream:
 
 
 def _plain(made: Prepared, copy: Copy, progress: Progress) -> results.Loaded:
-    found, terms = made.artefact, results.Terms(extensions=frozenset(made.drill.extensions))
+    found, terms = made.artefact, results.Terms(extensions=frozenset(made.drill.extensions), owners=made.drill.owners)
     assert found is not None
     with closing(found.read()) as source, copy.connect(made.ends) as session, copy.administer(made.ends) as admin:
         stream = _stream(made, source)
@@ -78,7 +78,7 @@ def _archive(made: Prepared, copy: Copy, progress: Progress, *, tar: bool) -> re
     """pg_restore wants a file to jump about in: it lies in a folder that the next drill finds if this one is killed."""
     assert made.artefact is not None
     spool = Path(Setting(made.drill.place_to_write.spool or tempfile.gettempdir()).resolve())
-    terms = results.Terms(extensions=frozenset(made.drill.extensions))
+    terms = results.Terms(extensions=frozenset(made.drill.extensions), owners=made.drill.owners)
     with (
         closing(made.artefact.read()) as source,
         servers.private_folder(spool, copy.lease.name, lives=made.drill.place_to_write.ttl) as folder,

@@ -132,6 +132,8 @@ class Drill(Entity):
     """Connections of pg_restore, for custom and directory formats."""
     roles: Many[str] = ()
     """Roles that the dump names as owners and grantees; made without login for the time of the drill."""
+    owners: bool = True
+    """Whether what is restored is given to its owners. `false` where they are superusers on the scratch server, as `postgres` is."""
     extensions: Many[str] = ()
     """Extensions that the dump needs; made by the scratch server's administrator."""
     references: Many[str] = ()
