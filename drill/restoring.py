@@ -74,14 +74,18 @@ def _plain(made: Prepared, copy: Copy, progress: Progress) -> results.Loaded:
         return plain.load(session, stream, admin=admin, terms=terms, ends=made.ends, on_progress=lambda at: progress(at.read, found.size))
 
 
+def spool(made: Prepared) -> Path:
+    """Where archives lie that pg_restore has to jump about in. Raises CouldNotLook."""
+    return Path(Setting(made.drill.place_to_write.spool or tempfile.gettempdir()).resolve())
+
+
 def _archive(made: Prepared, copy: Copy, progress: Progress, *, tar: bool) -> results.Loaded:
     """pg_restore wants a file to jump about in: it lies in a folder that the next drill finds if this one is killed."""
     assert made.artefact is not None
-    spool = Path(Setting(made.drill.place_to_write.spool or tempfile.gettempdir()).resolve())
     terms = results.Terms(extensions=frozenset(made.drill.extensions), owners=made.drill.owners)
     with (
         closing(made.artefact.read()) as source,
-        servers.private_folder(spool, copy.lease.name, lives=made.drill.place_to_write.ttl) as folder,
+        servers.private_folder(spool(made), copy.lease.name, lives=made.drill.place_to_write.ttl) as folder,
         copy.administer(made.ends) as admin,
     ):
         content = archive.Archive(content=_stream(made, source), tar=tar, size=made.artefact.size)

@@ -7,13 +7,13 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-from drill import lease, sources, trend
+from drill import lease, servers, sources, trend
 from drill.errors import Damaged
 from drill.observed import DrillBackup, DrillEarlier, DrillEnd, DrillSource, DrillTime
 from drill.prepared import Prepared
 from drill.progress import Progress
 from drill.recovering import Keys, Served, key_counts, recover
-from drill.restoring import Restored, restore
+from drill.restoring import Restored, restore, spool
 from drill.scratch import Copy
 from drill.scratch_folder import Folder
 from drill.verify import Verifying, in_live
@@ -21,6 +21,7 @@ from muster import fence, samples, stopping
 from muster.kinds.readings import Reading
 from muster.probes import PROBES, Call, CouldNotLook, Nothing, Observation, begin
 from muster.run import Run
+from muster.scratch import PREFIX
 from muster.store import Outcome
 from muster.text import cut
 from muster.units import ByteSize, Counted, Duration, Instant
@@ -131,7 +132,8 @@ class Drilling:
         if self.made.place is None or not self.made.fenced:
             return
         with suppress(Stopped), self.phase("sweep", "drill_earlier"), self.made.place.again(self.made.ends, self.lease.name) as place:
-            self.put("drill_earlier", DrillEarlier(looked_at=1, of="servers", seen=place.name, earlier=Counted(place.sweep())))
+            told = [*place.sweep(), *servers.sweep(spool(self.made), PREFIX, time.time())]
+            self.put("drill_earlier", DrillEarlier(looked_at=1, of="servers", seen=place.name, earlier=Counted(told)))
 
     def _find(self) -> None:
         with self.phase("find", "drill_backup"):

@@ -134,8 +134,22 @@ class Place:
         self.rows(f"grant {_name(lease.name)} to current_user")
 
     def _make_needed(self, role: str, lease: Lease) -> None:
-        """A role that the dump names: made without login, and marked as this drill's, unless the server has it already."""
-        if not self.rows("select 1 from pg_roles where rolname = %s", (role,)):
+        """A role that the dump names: made without login, and marked as this drill's, unless the server has it already.
+
+        One that could do more than own things is never the role of a dump: who restores would be a member of it.
+        """
+        known = self.rows(
+            "select rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls or rolname like 'pg\\_%%'"
+            " from pg_roles where rolname = %s",
+            (role,),
+        )
+        if known and known[0][0]:
+            raise CouldNotLook(
+                f"the role {role} may do more than own things on the scratch server, so no dump is restored as a member of it",
+                cause=self.name,
+                hint="leave it out of `roles`, and say `owners: false`",
+            )
+        if not known:
             # In one transaction: there is no moment at which it exists without its mark.
             with self._session.transaction():
                 self.rows(f"create role {_name(role)} nologin nosuperuser")

@@ -171,9 +171,12 @@ def systems(folder: Path) -> Iterator[Systems]:
         made = Systems(folder, production, server, keys, space, bucket, variables=secrets)
         for name, schema in (("vod", "vod_tender"), ("mdvr", "mdvr"), ("nothing", "")):
             with production.real.connect() as admin:
-                admin.execute(f"CREATE DATABASE {name}")
+                admin.execute("DO $$ BEGIN CREATE ROLE app; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+                admin.execute(f"CREATE DATABASE {name} OWNER app")
             with production.real.connect(name) as session:
+                session.execute("SET ROLE app")
                 session.execute((SCHEMAS / f"{schema}.sql").read_text() if schema else "SELECT 1")
+                session.execute("RESET ROLE")
                 session.execute(ROLE)
                 session.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO muster")
                 session.execute("ANALYZE")

@@ -10,7 +10,7 @@ import pytest
 from muster.verdicts import EXIT_VIOLATED, Verdict
 from tests.drill.systems import DAY, Ran, Systems, edited, gz, index_damaged, newer, systems, taken, zstd
 
-ROLES = ["postgres", "muster"]
+ROLES = ["app", "muster"]
 UNKNOWN_OF_A_COPY = {
     *("restored_schema_is_that_of_live", "restored_tables_hold_their_rows", "restored_rows_refer_to_rows", "restored_sequences_are_ahead"),
     *("restored_pages_are_sound", "restore_fits_the_recovery_time"),
@@ -59,6 +59,7 @@ def vod_tender(made: Systems) -> None:
     add("vod-tender", "vod-custom", custom, ".dump", **common)
     add("vod-tender", "vod-custom-cut", custom[: len(custom) // 2], ".dump", **common)
     add("vod-tender", "vod-custom-new", newer(custom), ".dump", **common)
+    add("vod-tender", "vod-of-a-superuser", gz(plain), ".sql.gz", **common | {"roles": ["app", "muster", "postgres"]})
     made.add_object("vod-tender", "vod-bucket", plain.decode(), **common)
     made.add_object("vod-tender", "vod-bucket-cut", plain.decode(), kept=0.9, **common)
     made.add_object("vod-tender", "vod-bucket-open", plain.decode(), encryption="", **common)
@@ -103,6 +104,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Systems, Ran
 EXPECTED: dict[str, tuple[set[str], set[str], str]] = {
     "vod": (set(), set(), ""),
     "vod-custom": (set(), set(), ""),
+    "vod-of-a-superuser": (set(), {WHOLE, CLIENTS, ERRORS, *UNKNOWN_OF_A_COPY}, ""),
     "vod-bucket": (set(), set(), ""),
     "vod-bucket-cut": ({WHOLE}, {CLIENTS, ERRORS, *UNKNOWN_OF_A_COPY}, "cut off"),
     "vod-bucket-open": ({"backup_is_encrypted_where_it_lies"}, set(), ""),
