@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from drill import history
+from drill.evidence import tell
 from drill.held import Held
 from drill.prepared import Prepared, prepare
 from drill.progress import Progress
@@ -60,7 +61,7 @@ def pytest_muster_refuse(config: pytest.Config, run: Run, cases: list[Case]) -> 
 
 
 @pytest.hookimpl
-def pytest_muster_act(config: pytest.Config, run: Run) -> None:
+def pytest_muster_act(config: pytest.Config, run: Run, cases: list[Case]) -> None:
     """Drill, one after the other; what came of each is in the store, whatever happens."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     try:
@@ -69,6 +70,7 @@ def pytest_muster_act(config: pytest.Config, run: Run) -> None:
             with Progress(made.drill.name, reporter).ticking() as progress:
                 DRILLED.append(Drilling(run, made, readings, progress))
                 DRILLED[-1].go()
+            tell(run, cases, DRILLED[-1])
     finally:
         OPEN.close()
 

@@ -47,6 +47,8 @@ class Drilling:
         self.run, self.made, self.drill, self.readings, self.progress = run, made, made.drill, readings, progress
         self.lease = lease.new(made.drill.place_to_write.ttl)
         self.seconds: dict[str, float] = {}
+        self.told: dict[str, tuple[float, str]] = {}
+        """Phase -> when it began (Unix seconds), and what became of it."""
         self.held = ExitStack()
         self.restored: Restored | None = None
         self.verifying: Verifying | None = None
@@ -85,7 +87,7 @@ class Drilling:
         """A phase: timed, in the journal when it begins and when it ends; its failure is the outcome of its probes."""
         self.progress.phase(name)
         self._note(name, "began")
-        began, said = time.monotonic(), "done"
+        began, at, said = time.monotonic(), time.time(), "done"
         try:
             yield
         except (Damaged, CouldNotLook) as error:
@@ -104,6 +106,7 @@ class Drilling:
             raise
         finally:
             self.seconds[name] = time.monotonic() - began
+            self.told[name] = at, said
             self._note(name, "ended", said)
 
     def put(self, probe: str, value: Observation | None = None, error: CouldNotLook | None = None) -> None:
