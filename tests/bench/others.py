@@ -98,5 +98,36 @@ def their_wave(urls: list[str], bundle: str = "") -> Callable[[], Any]:
     return waved
 
 
+def exporter_wave(urls: list[str], exporter: str) -> Callable[[], Any]:
+    """Have a running blackbox_exporter ask each, a thread for each."""
+    import http.client
+    from concurrent.futures import ThreadPoolExecutor
+    from urllib.parse import quote
+
+    def asked(url: str) -> int:
+        connection = http.client.HTTPConnection(exporter, timeout=120)
+        connection.request("GET", f"/probe?module=bench&target={quote(url + '/', safe='')}")
+        said = connection.getresponse().read().decode()
+        return 200 if "\nprobe_success 1\n" in said and "\nprobe_http_status_code 200\n" in said else 0
+
+    def waved() -> Any:
+        with ThreadPoolExecutor(len(urls)) as pool:
+            return list(pool.map(asked, urls))
+
+    return waved
+
+
+def one(urls: list[str]) -> Callable[[], Any]:
+    """Ask the first of them, and nobody else."""
+    import http.client
+
+    def asked() -> Any:
+        connection = http.client.HTTPConnection(urlsplit(urls[0]).netloc)
+        connection.request("GET", "/")
+        return connection.getresponse().status
+
+    return asked
+
+
 if __name__ == "__main__":
-    tell(typed_pods, raw_pods, read_log, their_wave)
+    tell(typed_pods, raw_pods, read_log, their_wave, exporter_wave, one)
