@@ -35,7 +35,6 @@ class Latency:
         found: dict[str, int] = json.loads(self._process.stdout.readline())
         return found
 
-
     def aside(self) -> None:
         """Keep the servers to the last processor, where there are several; see `tests.bench.processes.aside`."""
         processors = os.sched_getaffinity(0)
