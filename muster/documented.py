@@ -45,7 +45,7 @@ def _models(annotation: Any, known: set[int]) -> Iterator[type[BaseModel]]:
 def _text(model: type[BaseModel], field: str) -> str | None:
     """What stands below a field in the class that declares it."""
     for each in model.__mro__:
-        if field in each.__dict__.get("__annotations__", {}):
+        if field in inspect.get_annotations(each):
             return _texts(each.__module__).get(f"{each.__qualname__.partition('[')[0]}.{field}")
     return None
 
