@@ -13,24 +13,29 @@ from tests.bench.processes import Serving, run, seen, serving
 from tests.bench.rounds import Benchmark, Goal, Ran, figure, share, times
 
 PODS = 10_000
-WORKLOADS = 60
+WORKLOADS, FEW = 60, 600
+"""For the run that counts LISTs: so many workloads among so many pods, on two pages."""
 LOG = 1_000_000_000
 LOG_PATH = "/api/v1/namespaces/shop/pods/x/log"
-CHECKS = ("checks/daily/test_workloads.py",)
+CHECKS = ("checks/daily/test_workloads.py", "--no-follow-ups")
 
 
 @contextmanager
 def pods() -> Iterator[Benchmark]:
     """Pods listed and judged."""
-    with tempfile.TemporaryDirectory(prefix="muster-bench-") as scratch, serving("tests.bench.bulk", pods=PODS) as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="muster-bench-") as scratch,
+        serving("tests.bench.bulk", pods=PODS) as server,
+        serving("tests.bench.bulk", pods=FEW) as small,
+    ):
         url, folder = server.said["url"], Path(scratch)
-        environments = workloads(folder, url)
+        environments = workloads(folder, small.said["url"])
 
         def many_checks() -> Ran:
             """A whole run of many checks of many workloads: how often is a kind of one namespace listed?"""
-            server.counted()
+            small.counted()
             done = projects.looked(folder, environments, *CHECKS, codes=(0, 1, 10))
-            lists = server.counted()["lists"]
+            lists = small.counted()["lists"]
             return Ran(done.seconds, None, {"most": max(lists.values()), "kinds": len(lists)})
 
         variants = {

@@ -51,7 +51,14 @@ def our_pods(url: str) -> Callable[[], Any]:
 def our_log(url: str, expression: str = "") -> Callable[[], Any]:
     """The probe that counts records; with an `expression`, those with the literal that match it."""
     importlib.import_module("fixtures.logs.counting")
-    fields = {"name": "exhausted", "connection": "cluster", "selector": "app=shop", "contains": bulk.LITERAL, "expect": {"records": 0}}
+    fields = {
+        "name": "exhausted",
+        "connection": "cluster",
+        "selector": "app=shop",
+        "containers": ["app"],
+        "contains": bulk.LITERAL,
+        "expect": {"records": 0},
+    }
     log = Log.model_validate({**fields, **({"matches": expression} if expression else {}), "timeout": "10m"})
     wanted = [Call.of(PROBES["log_count"], {"log": bound(log, cluster(url), "cluster")})]
 
