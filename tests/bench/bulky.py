@@ -42,7 +42,6 @@ def pods() -> Iterator[Benchmark]:
             "no client": partial(seen, "tests.bench.others", way="raw_pods", url=url),
             "muster": partial(counted, server, partial(seen, "tests.bench.looks", way="our_pods", url=url)),
             "typed client": partial(seen, "tests.bench.others", way="typed_pods", url=url),
-            "typed client, pages of 500": partial(seen, "tests.bench.others", way="typed_pods", url=url, page=500),
             "many checks": many_checks,
         }
         goals = (
@@ -53,7 +52,6 @@ def pods() -> Iterator[Benchmark]:
                 at_least=10,
             ),
             Goal("peak memory of the process, as a share of the typed client's", memory("muster", "typed client"), at_most=0.1),
-            Goal("times faster than the typed client with pages of 500", times("muster", "typed client, pages of 500")),
             Goal("LISTs that one look made", figure("muster", "most"), at_most=1.0),
             Goal(f"most LISTs of one kind and namespace, in a run over {WORKLOADS} workloads", figure("many checks", "most"), at_most=1.0),
         )

@@ -16,20 +16,11 @@ def named(pods: Iterable[tuple[str, bool, int]]) -> list[Any]:
     return [len(rows), [name for name, ready, _ in rows if not ready], [name for name, _, restarts in rows if restarts > RESTARTS]]
 
 
-def typed_pods(url: str, page: int = 0) -> Callable[[], Any]:
-    """The official client with its models, in one answer or in pages."""
+def typed_pods(url: str) -> Callable[[], Any]:
+    """The official client with its models, as one calls it: in one answer."""
     from kubernetes import client
 
     made = client.CoreV1Api(client.ApiClient(client.Configuration(host=url)))
-
-    def listed() -> Iterable[Any]:
-        more: dict[str, Any] = {"limit": page} if page else {}
-        while True:
-            answer = made.list_pod_for_all_namespaces(**more)
-            yield from answer.items
-            if not answer.metadata._continue:
-                return
-            more["_continue"] = answer.metadata._continue
 
     return lambda: named(
         (
@@ -37,7 +28,7 @@ def typed_pods(url: str, page: int = 0) -> Callable[[], Any]:
             any(each.type == "Ready" and each.status == "True" for each in pod.status.conditions),
             sum(each.restart_count for each in pod.status.container_statuses),
         )
-        for pod in listed()
+        for pod in made.list_pod_for_all_namespaces().items
     )
 
 
