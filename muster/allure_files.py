@@ -48,7 +48,7 @@ def write(said: Digest, folder: Path, out: Path) -> None:
         made.attachments = [each for each in (seen.followed(said, key), *map(seen.attached, result.observations)) if each]
         for more in (said.planned[key].get("marks", {}), *said.added.get(key, ())):
             add(made, more)
-        _put(folder / f"{made.uuid}-result.json", _json(made))
+        _put(f"{folder}/{made.uuid}-result.json", _json(made))
     _put(folder / "environment.properties", _properties(said).encode("ascii"))
     _put(folder / "executor.json", _json(_executor(said)))
     shutil.copyfile(REPORT / "categories.json", folder / "categories.json")
@@ -67,7 +67,7 @@ def _json(data: Any, option: int = 0) -> bytes:
     return dumps(json.loads(made)).encode() if suspected(made.decode()) else made
 
 
-def _put(path: Path, content: bytes) -> None:
+def _put(path: Path | str, content: bytes) -> None:
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:
         if os.write(file, content) != len(content):
@@ -95,7 +95,7 @@ class _Seen:
         entity, lines = said.follow_ups.get(check, ("", []))
         if entity and entity not in self.around:
             file = f"{digest(self.run, 'follow_up', entity)}-attachment.txt"
-            _put(self.folder / file, (scrub("\n".join(lines)) + "\n").encode("utf-8", "backslashreplace"))
+            _put(f"{self.folder}/{file}", (scrub("\n".join(lines)) + "\n").encode("utf-8", "backslashreplace"))
             self.around[entity] = Attachment(name=f"looked again at {entity}", source=file, type="text/plain")
         return self.around.get(entity)
 
@@ -106,7 +106,7 @@ class _Seen:
             note = f"\n... cut at {MOST} of {len(text)} bytes; all of it: observations.jsonl\n"
             text = text[:MOST].decode("utf-8", "ignore").encode() + note.encode()
         file = f"{digest(self.run, key)}-attachment.{'json' if whole else 'txt'}"
-        _put(self.folder / file, text)
+        _put(f"{self.folder}/{file}", text)
         return Attachment(name=f"observation {key}", source=file, type="application/json" if whole else "text/plain")
 
 

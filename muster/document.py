@@ -79,17 +79,27 @@ class Head(Model):
     """What of other people's data reports may show, and for how long: `{log_lines: 3, values: true, events: true, keep: 14d}`."""
 
 
+SECTIONS = frozenset(kind.section for kind in KINDS)
+
+
 @cache
-def document() -> type[BaseModel]:
-    """The model of a merged file: the head, and a list for each kind of entity."""
-    sections: dict[str, Any] = {kind.section: (Many[kind], Field(default=(), description=kind.__doc__)) for kind in KINDS}  # type: ignore[valid-type]
+def document(present: frozenset[str] = SECTIONS) -> type[BaseModel]:
+    """The model of a merged file: the head, and a list for each kind of entity.
+
+    Building a kind's model takes longer than reading its entities; only those that are `present` in the file are built.
+    """
+    sections: dict[str, Any] = {
+        kind.section: (Many[kind] if kind.section in present else tuple[()], Field(default=(), description=kind.__doc__))  # type: ignore[valid-type]
+        for kind in KINDS
+    }
     return create_model("Environment", __base__=Head, **sections)
 
 
 def validated(node: Node) -> Any:
     """The document of a merged node, as an instance of `document()`. Raises ConfigError with every violation."""
+    present = SECTIONS.intersection(node.value) if isinstance(node.value, dict) else SECTIONS
     try:
-        return document().model_validate(node.plain())
+        return document(present).model_validate(node.plain())
     except ValidationError as error:
         raise ConfigError([_problem(node, each) for each in error.errors(include_url=False)]) from error
 

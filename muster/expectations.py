@@ -44,9 +44,12 @@ Reason = Annotated[str, Field(min_length=3, description="a sentence for the read
 
 
 class Model(BaseModel):
-    """The base of everything that a file may say: unknown keys are errors, values do not change after loading."""
+    """The base of everything that a file may say: unknown keys are errors, values do not change after loading.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    A model is built when the first file has such a thing; its fields are described by `muster.documented`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class Terms(Model):

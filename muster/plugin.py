@@ -1,5 +1,6 @@
 """The pytest plugin: thin hooks around a Run. They concern items under `checks/` only; `pytest tests` passes untouched."""
 
+import gc
 import re
 from collections.abc import Generator
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ import pytest
 
 from muster import hooks, options, plans, reports, stopping, transport
 from muster.case import Case
+from muster.filling import fill
 from muster.judging import describe, documentation, refuse_silence, result, told
 from muster.observations import ReplayError
 from muster.protection import protect
@@ -215,6 +217,18 @@ def _drop(run: Run, session: pytest.Session, items: list[tuple[pytest.Item, Case
             kept.append((item, case))
     session.testscollected = len(session.items)
     return kept
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    run, made = item.config.stash.get(RUN, None), item.stash.get(CASE, None)
+    if run is not None and made is not None and isinstance(item, pytest.Function):
+        fill(item, run, made)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded and collected stays: the collector of garbage need not look through it again and again."""
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

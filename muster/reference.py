@@ -12,7 +12,8 @@ from pydantic_core import PydanticUndefined
 
 from muster.connections import KINDS as CONNECTIONS
 from muster.coverage import Check, find_checks
-from muster.document import Head, Hours
+from muster.document import Head, Hours, document
+from muster.documented import documented
 from muster.expectations import Off, Terms, Unobservable
 from muster.kinds import KINDS
 from muster.kinds.base import Entity
@@ -24,6 +25,7 @@ _COMMON = ("name", "owner", "severity", "absent", "allow_empty", "during", "when
 def reference(checks_root: Path) -> str:
     """The whole page as Markdown."""
     checks = find_checks(checks_root)
+    documented(document())
     return "\n".join(["# Reference", "", _INTRODUCTION, *_head(), *_connections(), *_entities(checks), *_mappings()]) + "\n"
 
 

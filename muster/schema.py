@@ -3,11 +3,12 @@
 from typing import Any
 
 from muster.document import document
+from muster.documented import documented
 
 
 def schema() -> dict[str, Any]:
     """The schema of a merged file. Nothing is required: an environment's file says only what differs."""
-    made = document().model_json_schema(by_alias=True)
+    made = documented(document()).model_json_schema(by_alias=True)
     made["title"] = "Muster environment"
     made["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     made.pop("required", None)

@@ -209,6 +209,8 @@ class Counted(int):
 class Instant(float):
     """A moment in Unix seconds, printed as ISO 8601 in UTC."""
 
+    __slots__ = ()
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(

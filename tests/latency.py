@@ -5,6 +5,7 @@ A process of its own, without any framework: the client under measurement should
 
 import asyncio
 import json
+import os
 import ssl
 import subprocess
 import sys
@@ -33,6 +34,12 @@ class Latency:
         self._process.stdin.flush()
         found: dict[str, int] = json.loads(self._process.stdout.readline())
         return found
+
+    def aside(self) -> None:
+        """Keep the servers to the last processor, where there are several; see `tests.bench.processes.aside`."""
+        processors = os.sched_getaffinity(0)
+        if len(processors) > 1:
+            os.sched_setaffinity(self._process.pid, {max(processors)})
 
 
 @contextmanager

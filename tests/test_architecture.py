@@ -48,7 +48,9 @@ def test_no_source_client_is_imported_before_a_check_needs_it():
 import importlib, sys
 wanted = {plugins}
 for name in wanted:
-    wanted += getattr(importlib.import_module(name), "pytest_plugins", [])
+    module = importlib.import_module(name)
+    wanted += getattr(module, "pytest_plugins", [])
+    wanted += module.modules() if hasattr(module, "modules") else []
 print(*sorted(set(sys.modules) & {SOURCES}))
 """
 

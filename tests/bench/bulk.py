@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 from collections import Counter
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -85,8 +86,8 @@ class Stub:
         return True
 
     def serve(self, connection: socket.socket) -> None:
-        """Every request of one connection."""
-        with connection:
+        """Every request of one connection; a client may break off."""
+        with connection, suppress(ConnectionError):
             head = b""
             while more := connection.recv(65536):
                 head += more

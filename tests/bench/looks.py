@@ -51,7 +51,14 @@ def our_pods(url: str) -> Callable[[], Any]:
 def our_log(url: str, expression: str = "") -> Callable[[], Any]:
     """The probe that counts records; with an `expression`, those with the literal that match it."""
     importlib.import_module("fixtures.logs.counting")
-    fields = {"name": "exhausted", "connection": "cluster", "selector": "app=shop", "contains": bulk.LITERAL, "expect": {"records": 0}}
+    fields = {
+        "name": "exhausted",
+        "connection": "cluster",
+        "selector": "app=shop",
+        "containers": ["app"],
+        "contains": bulk.LITERAL,
+        "expect": {"records": 0},
+    }
     log = Log.model_validate({**fields, **({"matches": expression} if expression else {}), "timeout": "10m"})
     wanted = [Call.of(PROBES["log_count"], {"log": bound(log, cluster(url), "cluster")})]
 
@@ -68,10 +75,10 @@ def look_long(wanted: list[Call]) -> Any:
     return store.outcomes[wanted[0].key].get()
 
 
-def our_wave(urls: list[str], bundle: str = "") -> Callable[[], Any]:
-    """The probe that asks endpoints, all in one look."""
+def our_wave(urls: list[str], bundle: str = "", at_once: int = 0) -> Callable[[], Any]:
+    """The probe that asks endpoints, all in one look; with `at_once`, that is the cap of each host."""
     importlib.import_module("fixtures.web.endpoints")
-    settings = {"ca": bundle} if bundle else {}
+    settings: dict[str, Any] = {**({"ca": bundle} if bundle else {}), **({"at_once": at_once} if at_once else {})}
     reached = {f"api-{n}": connected(http={"url": url, **settings}) for n, url in enumerate(urls)}
     made = [bound(Endpoint.model_validate({"name": name, "url": f"${{{name}}}/"}), reached[name], name) for name in reached]
     wanted = [Call.of(PROBES["page"], {"endpoint": endpoint}) for endpoint in made]

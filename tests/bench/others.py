@@ -16,20 +16,11 @@ def named(pods: Iterable[tuple[str, bool, int]]) -> list[Any]:
     return [len(rows), [name for name, ready, _ in rows if not ready], [name for name, _, restarts in rows if restarts > RESTARTS]]
 
 
-def typed_pods(url: str, page: int = 0) -> Callable[[], Any]:
-    """The official client with its models, in one answer or in pages."""
+def typed_pods(url: str) -> Callable[[], Any]:
+    """The official client with its models, as one calls it: in one answer."""
     from kubernetes import client
 
     made = client.CoreV1Api(client.ApiClient(client.Configuration(host=url)))
-
-    def listed() -> Iterable[Any]:
-        more: dict[str, Any] = {"limit": page} if page else {}
-        while True:
-            answer = made.list_pod_for_all_namespaces(**more)
-            yield from answer.items
-            if not answer.metadata._continue:
-                return
-            more["_continue"] = answer.metadata._continue
 
     return lambda: named(
         (
@@ -37,7 +28,7 @@ def typed_pods(url: str, page: int = 0) -> Callable[[], Any]:
             any(each.type == "Ready" and each.status == "True" for each in pod.status.conditions),
             sum(each.restart_count for each in pod.status.container_statuses),
         )
-        for pod in listed()
+        for pod in made.list_pod_for_all_namespaces().items
     )
 
 
@@ -98,5 +89,36 @@ def their_wave(urls: list[str], bundle: str = "") -> Callable[[], Any]:
     return waved
 
 
+def exporter_wave(urls: list[str], exporter: str) -> Callable[[], Any]:
+    """Have a running blackbox_exporter ask each, a thread for each."""
+    import http.client
+    from concurrent.futures import ThreadPoolExecutor
+    from urllib.parse import quote
+
+    def asked(url: str) -> int:
+        connection = http.client.HTTPConnection(exporter, timeout=120)
+        connection.request("GET", f"/probe?module=bench&target={quote(url + '/', safe='')}")
+        said = connection.getresponse().read().decode()
+        return 200 if "\nprobe_success 1\n" in said and "\nprobe_http_status_code 200\n" in said else 0
+
+    def waved() -> Any:
+        with ThreadPoolExecutor(len(urls)) as pool:
+            return list(pool.map(asked, urls))
+
+    return waved
+
+
+def one(urls: list[str]) -> Callable[[], Any]:
+    """Ask the first of them, and nobody else."""
+    import http.client
+
+    def asked() -> Any:
+        connection = http.client.HTTPConnection(urlsplit(urls[0]).netloc)
+        connection.request("GET", "/")
+        return connection.getresponse().status
+
+    return asked
+
+
 if __name__ == "__main__":
-    tell(typed_pods, raw_pods, read_log, their_wave)
+    tell(typed_pods, raw_pods, read_log, their_wave, exporter_wave, one)

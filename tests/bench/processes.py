@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -11,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.bench.rounds import Ran
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 900.0
@@ -24,6 +25,7 @@ class Done:
 
     seconds: float
     output: str
+    errors: str
     code: int
 
 
@@ -33,18 +35,25 @@ def surroundings(**more: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **more}
 
 
-def run(command: Sequence[str], folder: Path = ROOT, codes: Sequence[int] = (0,)) -> Done:
-    """Run a command to its end. Raises AssertionError for another exit code than `codes`."""
+def run(command: Sequence[str], folder: Path = ROOT, codes: Sequence[int] = (0,), more: dict[str, str] | None = None) -> Done:
+    """Run a command to its end, with `more` variables. Raises AssertionError for another exit code than `codes`."""
     began = time.monotonic()
-    done = subprocess.run(command, cwd=folder, env=surroundings(), capture_output=True, text=True, timeout=PATIENCE, check=False)
+    variables = surroundings(**(more or {}))
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=PATIENCE, check=False)
     took = time.monotonic() - began
     assert done.returncode in codes, f"{' '.join(command[:6])} ended with {done.returncode}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
-    return Done(took, done.stdout, done.returncode)
+    return Done(took, done.stdout, done.stderr, done.returncode)
 
 
 def told(module: str, **arguments: Any) -> Any:
     """What `python -m module` prints as JSON, given these arguments as JSON."""
     return json.loads(run([sys.executable, "-m", module, json.dumps(arguments)]).output)
+
+
+def seen(module: str, **arguments: Any) -> Ran:
+    """One run of a variant that is a way of `tests.bench.looks` or `tests.bench.others`; see `tell`."""
+    said = told(module, **arguments)
+    return Ran(said["seconds"], json.loads(said["verdicts"]), said["figures"])
 
 
 def tell(*ways: Callable[..., Callable[[], Any]]) -> None:
@@ -63,8 +72,9 @@ def tell(*ways: Callable[..., Callable[[], Any]]) -> None:
 
 
 def peak() -> float:
-    """Most memory that this process had, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Most memory that this process had, in MiB. What getrusage says starts with the memory of whoever started us."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
 
 
 def aside(process: "subprocess.Popen[str]") -> None:

@@ -43,6 +43,8 @@ class Goal:
     at_least: float | None = None
     needs: tuple[str, ...] = ()
     """Variants that it compares with; where one of them is absent, the goal is not measured."""
+    headline: str = ""
+    """What the README calls it; empty: the README does not show it."""
 
     def limit(self) -> str:
         """The limit, as it stands in the table."""
@@ -77,7 +79,7 @@ class Judged:
 
     goal: Goal
     verdict: str
-    """pass, missed, noisy, wrong, told, or absent."""
+    """pass, missed, noisy, wrong, told, absent, or too few rounds."""
     ratios: tuple[float, ...] = ()
 
     @property
@@ -139,6 +141,8 @@ def drifted(benchmark: Benchmark, kept: Sequence[Round]) -> list[int]:
 def differing(benchmark: Benchmark, kept: Sequence[Round]) -> tuple[str, ...]:
     """Variants whose verdicts are not those of the reference in every round."""
     speaking = [name for name in benchmark.variants if name not in benchmark.silent]
+    if not speaking:
+        return ()
     standard = kept[0][benchmark.reference if benchmark.reference in speaking else speaking[0]].verdicts
     return tuple(name for name in speaking if any(ran[name].verdicts != standard for ran in kept))
 
@@ -154,6 +158,8 @@ def judge(goal: Goal, benchmark: Benchmark, kept: Sequence[Round], *, noisy: boo
         return Judged(goal, "told", ratios)
     if not goal.reached(statistics.median(ratios)):
         return Judged(goal, "missed", ratios)
+    if len(kept) < ROUNDS:
+        return Judged(goal, "too few rounds", ratios)
     return Judged(goal, "noisy" if noisy else "pass", ratios)
 
 
