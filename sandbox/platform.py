@@ -14,6 +14,7 @@ from sandbox.cache import NotProvided
 from sandbox.processes import ServiceFailed
 from sandbox.services.buckets_process import BucketsProcess
 from sandbox.services.certificates import Authority
+from sandbox.services.dumps import with_dumps
 from sandbox.services.facade_process import FacadeProcess
 from sandbox.services.folders import Folder
 from sandbox.services.postgres import PostgresServer
@@ -21,7 +22,7 @@ from sandbox.services.prometheus import PrometheusServer
 from sandbox.services.redis import RedisServer
 from sandbox.services.ssh import SshServer
 from sandbox.state import State, write_past
-from sandbox.world import Database, Host, HostFile, Served, World
+from sandbox.world import Database, Host, Served, World
 
 PARTS = frozenset({"kubernetes", "http", "prometheus", "postgresql", "redis", "s3", "ssh", "local", "scratch"})
 SCRATCH = "127.0.0.2"
@@ -154,7 +155,7 @@ class Platform:
                 pool.submit(self._attempt, f"scratch/{name}", self._become_scratch, name, world.scratch[name]) for name in world.scratch
             ]
             jobs += [pool.submit(self._attempt, f"redis/{name}", self._become_cache, name, world) for name in world.caches]
-            hosts = self._with_dumps(world, jobs).items()
+            hosts = with_dumps(world, jobs, self._services).items()
             jobs += [pool.submit(self._attempt, f"{part_of(host)}/{name}", self._become_host, name, host) for name, host in hosts]
             if world.metrics is not None:
                 jobs.append(pool.submit(self._attempt, "prometheus", self._become_prometheus, facade, world))
@@ -212,28 +213,6 @@ class Platform:
 
     def _become_scratch(self, name: str, database: Database) -> dict[str, str]:
         return self._become_database(name, database, "scratch", SCRATCH)
-
-    def _with_dumps(self, world: World, jobs: "list[Future[dict[str, str]]]") -> dict[str, Host]:
-        """The hosts; where drills are possible, with real dumps of the databases, which have to be up for that."""
-        if not world.scratch:
-            return world.hosts
-        for job in jobs:
-            job.result()
-        return {
-            name: replace(host, files={path: self._dumped(world, file) for path, file in host.files.items()})
-            for name, host in world.hosts.items()
-        }
-
-    def _dumped(self, world: World, file: HostFile) -> HostFile:
-        server = self._services.get(f"postgresql/{file.dump}")
-        if not file.dump or not isinstance(server, PostgresServer):
-            return file
-        text = server.dump(world.databases[file.dump].name, file.dump_options)
-        for pattern, replacement in file.edits.items():
-            text, changed = re.subn(pattern, replacement, text, flags=re.MULTILINE | re.DOTALL)
-            if not changed:
-                raise ServiceFailed(f"no {pattern!r} in the dump of {file.dump}")
-        return replace(file, head=text, filler=0, tail="")
 
     def _become_cache(self, name: str, world: World) -> dict[str, str]:
         wanted, state = world.caches[name], self._running_state()

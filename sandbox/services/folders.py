@@ -59,6 +59,14 @@ class Folder:
             os.chown(path, self._account.uid, self._account.gid, follow_symlinks=False)
 
 
+@lru_cache(maxsize=4)
+def comments(size: int) -> str:
+    """About so many bytes of SQL comments, the same each time."""
+    dice = random.Random(size)  # noqa: S311 - no secret, only hard to compress
+    lines = base64.encodebytes(dice.randbytes(size * 3 // 4)).decode().splitlines()
+    return "".join(f"-- {line}\n" for line in lines)
+
+
 @lru_cache(maxsize=32)
 def content(head: str, filler: int, tail: str, *, compressed: bool, kept: float) -> bytes:
     """The bytes of a file, the same each time."""
