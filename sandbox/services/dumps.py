@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sandbox.processes import ServiceFailed
 from sandbox.services.folders import comments
 from sandbox.services.postgres import PostgresServer
 from sandbox.world import Host, HostFile, World
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 END = "--\n-- PostgreSQL database dump complete"
 
