@@ -54,7 +54,14 @@ def _look_alikes(drills: Drills) -> set[str]:
     from drill.lease import new
 
     name = new(1).name
-    near = [name[:-1] + ("0" if name[-1] != "0" else "1"), name.upper(), f"{name}_", f"a{name}", name.replace("muster_drill", "muster-drill"), name[:-9]]
+    near = [
+        name[:-1] + ("0" if name[-1] != "0" else "1"),
+        name.upper(),
+        f"{name}_",
+        f"a{name}",
+        name.replace("muster_drill", "muster-drill"),
+        name[:-9],
+    ]
     near += [f"muster_drill_{number:08x}_{number:08x}_{number:06x}_{number:08x}" for number in range(ALIKE - len(near) - 2)]
     drills.admin(*(f'create role "{each}" login' for each in near))
     drills.admin(*(f"comment on role \"{near[number]}\" is 'made by {near[0]}'" for number in range(4)))
@@ -63,7 +70,9 @@ def _look_alikes(drills: Drills) -> set[str]:
 
 
 def _names(drills: Drills) -> set[str]:
-    return {name for (name,) in drills.admin("select 'database ' || datname from pg_database union all select 'role ' || rolname from pg_roles")}
+    return {
+        name for (name,) in drills.admin("select 'database ' || datname from pg_database union all select 'role ' || rolname from pg_roles")
+    }
 
 
 def _forget(drills: Drills, alike: set[str]) -> None:
@@ -115,11 +124,11 @@ def test_a_killed_drill_is_finalised_and_none_of_its_checks_holds(killed, capsys
 
 
 def test_the_next_drill_removes_what_is_left_and_reports_it_once(drills: Drills) -> None:
-    ran = drills.run("plain", do=(("ttl", 1), ("signal_at", "drill.progress:Progress.__call__", 12, "SIGKILL")))
+    ran = drills.run("plain", do=(("signal_at", "drill.progress:Progress.__call__", 12, "SIGKILL"),))
     assert ran.code == -signal.SIGKILL
     left = drills.left()
     assert len(left) == 4
-    kept = drills.run("plain", do=(("wait_for_expiry",),))
+    kept = drills.run("plain", do=(("later", 7200),))
 
     assert kept.not_holding() == {"no_earlier_drill_left_anything": Verdict.VIOLATED}
     assert all(f"{name}, removed" in kept.results["no_earlier_drill_left_anything"].observed for name in left)

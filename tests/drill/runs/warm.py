@@ -78,7 +78,9 @@ def _become(session: pytest.Session, request: dict[str, Any]) -> None:
     run.id, run.out, run.state = run_id(), out, State(out / "state")
     run.state.load([each.id for each in run.environments])
     wanted = set(request["drills"])
-    session.items[:] = [each for each in session.items if {each.stash[CASE].entity.name, getattr(each.stash[CASE].entity, "drill", None)} & wanted]
+    session.items[:] = [
+        each for each in session.items if {each.stash[CASE].entity.name, getattr(each.stash[CASE].entity, "drill", None)} & wanted
+    ]
     for name, *arguments in request["do"]:
         getattr(interventions, name)(*arguments)
 
