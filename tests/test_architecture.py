@@ -12,7 +12,12 @@ from muster.kinds import KINDS
 
 ROOT = Path(__file__).parents[1]
 OURS = {"muster", "fixtures", "checks", "sandbox", "tests", "drill"}
-MAY_IMPORT = {"muster": {"muster"}, "fixtures": {"muster", "fixtures"}, "checks": {"muster", "fixtures", "checks"}, "sandbox": {"sandbox"}}
+MAY_IMPORT = {
+    "muster": {"muster"}, "fixtures": {"muster", "fixtures"}, "drill": {"muster", "fixtures", "drill"},
+    "checks": {"muster", "fixtures", "checks"}, "sandbox": {"sandbox"},
+}  # fmt: skip
+DRILLS = Path("checks/restore_drill")
+"""The only checks that may import `drill`."""
 SOURCES = {"kubernetes", "requests", "psycopg", "boto3", "botocore", "testinfra", "aiohttp", "cryptography", "redis"}
 CHECKS = find_checks(ROOT / "checks")
 
@@ -31,16 +36,27 @@ def imported(path):
 
 @pytest.mark.parametrize("folder", MAY_IMPORT)
 def test_each_folder_imports_only_what_lies_below_it(folder):
-    wrong = {str(path.relative_to(ROOT)): found for path in modules(folder) if (found := set(imported(path)) & OURS - MAY_IMPORT[folder])}
+    wrong = {str(path.relative_to(ROOT)): found for path in modules(folder) if (found := set(imported(path)) & OURS - allowed(path))}
 
     assert wrong == {}
+
+
+def allowed(path):
+    folder = path.relative_to(ROOT).parts[0]
+    return MAY_IMPORT[folder] | ({"drill"} if path.is_relative_to(ROOT / DRILLS) else set())
+
+
+def test_checks_of_other_folders_do_not_get_at_what_writes_through_those_of_drills():
+    through = [path for path in modules("checks") if not path.is_relative_to(ROOT / DRILLS) and "restore_drill" in path.read_text()]
+
+    assert through == []
 
 
 def test_no_source_client_is_imported_before_a_check_needs_it():
     plugins = ast.literal_eval(ast.parse((ROOT / "conftest.py").read_text()).body[1].value)
     program = f"""
 import importlib, sys
-wanted = {plugins}
+wanted = {plugins} + ["drill.judged", "drill.observed", "drill.plugin"]
 for name in wanted:
     wanted += getattr(importlib.import_module(name), "pytest_plugins", [])
 print(*sorted(set(sys.modules) & {SOURCES}))
@@ -102,7 +118,7 @@ def test_no_two_checks_share_a_name():
     assert sorted(names) == sorted(set(names))
 
 
-@pytest.mark.parametrize("folder", ["muster", "fixtures", "checks", "sandbox"])
+@pytest.mark.parametrize("folder", ["muster", "fixtures", "drill", "checks", "sandbox"])
 def test_no_file_grows_over_300_lines(folder):
     long = {str(path.relative_to(ROOT)): lines for path in modules(folder) if (lines := len(path.read_text().splitlines())) > 300}
 
