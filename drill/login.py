@@ -62,4 +62,7 @@ def options(ends: float) -> str:
     """Settings of a session: nothing waits for ever, and no name is looked up where somebody could have put another thing."""
     patience = max(1, int((ends - time.monotonic()) * 1000))
     settings = {"statement_timeout": patience, "lock_timeout": 30000, "idle_in_transaction_session_timeout": patience, "search_path": ""}
+    settings |= {
+        f"tcp_{name}": value for name, value in KEEPALIVE.items() if name.startswith("keepalives_")
+    }  # the lock of a dead machine goes
     return " ".join(f"-c {name}={value}" for name, value in settings.items())

@@ -37,7 +37,11 @@ REMOVAL = 60.0
 
 
 class Stopped(Exception):
-    """A phase could not come to its end, so that those after it cannot begin."""
+    """A phase could not come to its end; `why` is what is said of all that would have come after it."""
+
+    def __init__(self, why: CouldNotLook) -> None:
+        super().__init__(str(why))
+        self.why = why
 
 
 class Drilling:
@@ -65,15 +69,16 @@ class Drilling:
         self._begin(float(self.drill.timeout or 0.0))
         self.made.ends = time.monotonic() + float(self.drill.timeout or 0.0)
         try:
-            with suppress(Stopped):
-                self._sweep()
-                self._find()
-                self._verify(self._create_and_restore())
+            self._sweep()
+            self._find()
+            self._verify(self._create_and_restore())
+        except Stopped as stopped:
+            self._why = stopped.why
         finally:
             try:
                 with stopping.later():
-                    self._begin(REMOVAL)
                     self._remove()
+                    self._compare()
             finally:
                 self._tell_the_rest()
 
@@ -92,15 +97,15 @@ class Drilling:
             yield
         except (Damaged, CouldNotLook) as error:
             said = f"stopped: {error}"
-            self._why = self._consequence(name, error)
-            self._put_all(probes, error if isinstance(error, CouldNotLook) else self._why)
-            raise Stopped from error
+            why = self._consequence(name, error)
+            self._put_all(probes, error if isinstance(error, CouldNotLook) else why)
+            raise Stopped(why) from error
         except Exception as bug:
             said = f"stopped by a bug: {type(bug).__name__}: {bug}"
-            self._why = CouldNotLook(said, cause=f"probe {self.drill.name}: {name}", hint="a bug: report it")
-            self._why.__cause__ = bug
-            self._put_all(probes, self._why)
-            raise Stopped from bug
+            why = CouldNotLook(said, cause=f"probe {self.drill.name}: {name}", hint="a bug: report it")
+            why.__cause__ = bug
+            self._put_all(probes, why)
+            raise Stopped(why) from bug
         except BaseException:
             said = "interrupted"
             raise
@@ -213,7 +218,8 @@ class Drilling:
         self.put("drill_time", DrillTime(looked_at=len(phases), of="phases", took=Duration(self.took), phases=phases, **seen))
 
     def _remove(self) -> None:
-        """Remove what this drill created, look whether it is gone, and whether all else is as it was."""
+        """Remove what this drill created, and look whether it is gone."""
+        self._begin(REMOVAL)
         if self.made.place is not None and self.made.fenced:
             # A session of its own: nobody knows in which state an interrupted one is.
             with suppress(Stopped), self.phase("remove", "drill_end"), self.made.place.again(time.monotonic() + REMOVAL) as place:
@@ -221,6 +227,10 @@ class Drilling:
                 place.sweep(self.lease.name)
                 left = place.left(self.lease.name)
                 self.put("drill_end", DrillEnd(looked_at=1, of="drills", seen=self.lease.name, left=Counted(left)))
+
+    def _compare(self) -> None:
+        """Look whether all that was only to be read is as it was."""
+        self._begin(REMOVAL)
         if self.made.artefact is not None:
             with suppress(Stopped), self.phase("source", "drill_source"):
                 changes = [*sources.changed(self.drill.source_backup, self.made.artefact), *in_live(self.made, self.lease)]

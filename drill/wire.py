@@ -16,6 +16,10 @@ class Timed(psycopg.Connection[Any]):
 
     ends = inf
 
+    def __exit__(self, *_: object) -> None:
+        """Close it. Nothing is left to commit, and a server that does not answer is not waited for."""
+        self.close()
+
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """Raises OperationalError beside what psycopg raises."""
         patience = min(self.ends + GRACE - monotonic(), 86400.0)

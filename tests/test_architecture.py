@@ -20,6 +20,8 @@ MAY_IMPORT = {
     "sandbox": {"sandbox"},
 }
 SOURCES = {"kubernetes", "requests", "psycopg", "boto3", "botocore", "testinfra", "aiohttp", "cryptography", "redis", "zstandard", "moto"}
+DRILLS = Path("checks/restore_drill")
+"""The only checks that may import `drill`."""
 CHECKS = find_checks(ROOT / "checks")
 
 
@@ -37,16 +39,27 @@ def imported(path):
 
 @pytest.mark.parametrize("folder", MAY_IMPORT)
 def test_each_folder_imports_only_what_lies_below_it(folder):
-    wrong = {str(path.relative_to(ROOT)): found for path in modules(folder) if (found := set(imported(path)) & OURS - MAY_IMPORT[folder])}
+    wrong = {str(path.relative_to(ROOT)): found for path in modules(folder) if (found := set(imported(path)) & OURS - allowed(path))}
 
     assert wrong == {}
+
+
+def allowed(path):
+    folder = path.relative_to(ROOT).parts[0]
+    return MAY_IMPORT[folder] | ({"drill"} if path.is_relative_to(ROOT / DRILLS) else set())
+
+
+def test_checks_of_other_folders_do_not_get_at_what_writes_through_those_of_drills():
+    through = [path for path in modules("checks") if not path.is_relative_to(ROOT / DRILLS) and "checks.restore_drill" in path.read_text()]
+
+    assert through == []
 
 
 def test_no_source_client_is_imported_before_a_check_needs_it():
     plugins = ast.literal_eval(ast.parse((ROOT / "conftest.py").read_text()).body[1].value)
     program = f"""
 import importlib, sys
-wanted = {plugins}
+wanted = {plugins} + ["drill.judged", "drill.observed", "drill.plugin"]
 for name in wanted:
     module = importlib.import_module(name)
     wanted += getattr(module, "pytest_plugins", [])

@@ -13,7 +13,7 @@ from typing import Any, Generic, Self, TypeVar
 from muster.verdicts import Result, Verdict
 from sandbox.faults import Found, builder, faults
 from sandbox.world import Fault, Series, World
-from tests.proof.harness import SYSTEM, Edit, Proof, Seen, told
+from tests.proof.harness import SYSTEM, Edit, Proof, Seen, seen_by_drills, told
 from tests.proof.tellings import TELLS
 
 Path = tuple[str, ...]
@@ -124,7 +124,9 @@ def packed(edits: Iterable[Edited[T]]) -> Iterator[tuple[T, ...]]:
 def groups() -> Iterator[tuple[Found, ...]]:
     """The faults of the system's own world."""
     return packed(
-        Edited.of(found, found.fault.edit, declared(found.fault), alone=found.fault.verdict != Verdict.VIOLATED) for found in faults(SYSTEM)
+        Edited.of(found, found.fault.edit, declared(found.fault), alone=found.fault.verdict != Verdict.VIOLATED)
+        for found in faults(SYSTEM)
+        if not seen_by_drills(found.fault)
     )
 
 

@@ -4,18 +4,20 @@ import json
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from muster import journal
+from muster.coverage import find_checks
 from muster.verdicts import Result, Verdict
 from sandbox.faults import builder
-from sandbox.platform import Platform
+from sandbox.platform import PARTS, Platform
 from sandbox.processes import child_environment
 from sandbox.state import RUNNING
-from sandbox.world import World
+from sandbox.world import Fault, World
 
 ROOT = Path(__file__).parents[2]
 SYSTEM = "platform-service"
@@ -91,11 +93,22 @@ class Proof:
         return Seen(code, results, (reports / "output.txt").read_text(), reports)
 
 
+@cache
+def drilled() -> frozenset[str]:
+    """Checks that need a drill: they have a proof, and a run, of their own."""
+    return frozenset(check.name for check in find_checks(ROOT / "checks").values() if check.module.parent.name == "restore_drill")
+
+
+def seen_by_drills(fault: Fault) -> bool:
+    """Whether only a drill notices a fault."""
+    return bool({name.partition("[")[0] for name in fault.violates} & drilled())
+
+
 @contextmanager
-def proving(folder: Path) -> Iterator[Proof]:
+def proving(folder: Path, *checks_and_options: str, parts: Iterable[str] = PARTS) -> Iterator[Proof]:
     """A healthy platform, and a process that is ready to run checks against it."""
-    command = [sys.executable, "-m", "tests.proof.warm", str(folder / "warm.log")]
-    with Platform(builder(SYSTEM)) as platform:
+    command = [sys.executable, "-m", "tests.proof.warm", str(folder / "warm.log"), *(checks_and_options or ("checks",))]
+    with Platform(builder(SYSTEM), parts) as platform:
         checks = subprocess.Popen(command, cwd=ROOT, env=child_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         with checks:
             assert _answered(checks, folder) == 0, (folder / "warm.log").read_text()

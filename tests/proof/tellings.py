@@ -181,6 +181,20 @@ TELLS = {
     "bucket-refuses-reads": "we are not allowed to read postgresql/platform_db",
     "bucket-throttles": "turns us away",
     "bucket-of-another-account": "our keys belong to the account 999999999999, not to 123456789012",
+    "drill-backup-old": "365d",
+    "drill-dump-empty": "it unpacks to nothing: 0 bytes",
+    "drill-dump-truncated": "the gzip stream is cut off",
+    "drill-table-missing": "public.audit_events",
+    "drill-rows-lost": "public.audit_events",
+    "drill-sql-error": "no_such_column",
+    "drill-orphans": "refunds",
+    "drill-sequence-behind": "orders_id_seq",
+    "drill-rows-old": "public.audit_events",
+    "drill-dump-by-an-old-client": "pg_dump 9",
+    "drill-dump-runs-a-shell": "psql would carry it out on this machine",
+    "drill-forgotten": "40d",
+    "drill-left-something": "muster_drill_65000000_65001000_abc123_50ca8de9, removed",
+    "drill-scratch-stopped": "the scratch server does not let the drill in: Connection refused",
 }
 
 ROWS = {

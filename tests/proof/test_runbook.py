@@ -9,15 +9,17 @@ from muster.runbook import Row
 from muster.verdicts import Verdict
 from sandbox.faults import Found, find
 from tests.proof.groups import Outcomes, wrong
-from tests.proof.harness import ROOT, SYSTEM, Seen, told
+from tests.proof.harness import ROOT, SYSTEM, Seen, drilled, told
 from tests.proof.tables import Tables, rows
 from tests.proof.tellings import ROWS, TELLS
 from tests.proof.test_faults import complete
 
 BOUND = [row for row in rows() if row.missing is None]
+HERE = [row for row in BOUND if row.check not in drilled()]
+"""The others are proven where drills are."""
 
 
-@pytest.mark.parametrize("row", BOUND, ids=lambda row: row.id)
+@pytest.mark.parametrize("row", HERE, ids=lambda row: row.id)
 def test_a_bound_row_is_green_then_red_for_its_fault_and_green_again(outcomes: Outcomes, tables: Tables, row: Row) -> None:
     tables.looked = True
     assert row.fault is not None

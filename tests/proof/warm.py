@@ -1,6 +1,6 @@
 """A process that has collected all checks and forks for each run of them: a run then starts with its plan.
 
-`python -m tests.proof.warm LOG` reads one JSON request a line, `{"reports": PATH, "replay": PATH or null, "environment": {...},
+`python -m tests.proof.warm LOG CHECKS [OPTION]...` reads one JSON request a line, `{"reports": PATH, "replay": PATH or null, "environment": {...},
 "mutation": NAME or ""}`, lets a fork plan, look and judge, and answers one line with its exit code. It has a single thread, so
 that forking is safe, and it ends with its standard input.
 """
@@ -60,7 +60,7 @@ def main() -> None:
     os.dup2(log, 2)
     code = 3
     try:
-        code = int(pytest.main(["checks", "--reports", f"{sys.argv[1]}.reports", *QUIET], plugins=[Forks(answers)]))
+        code = int(pytest.main([*sys.argv[2:], "--reports", f"{sys.argv[1]}.reports", *QUIET], plugins=[Forks(answers)]))
         sys.stdout.flush()
     finally:
         # Not sys.exit: what the parent registered for its own end is none of the child's business.

@@ -42,6 +42,10 @@ def _left(world: World) -> None:
     world.scratch["scratch"].sql += [f"CREATE DATABASE {LEFT[0]}", f"CREATE ROLE {LEFT[1]}"]
 
 
+def _forgotten(world: World) -> None:
+    world.earlier["drill/platform-db"] = {40 * 86400: 1.0, 9 * 86400: 0.0}
+
+
 def _stopped(world: World) -> None:
     world.scratch["scratch"].stopped = True
 
@@ -124,6 +128,12 @@ FAULTS: list[Fault] = [
         _edited(r"^SET statement_timeout = 0;", r"\\! touch /tmp/muster-was-here"),
         (ERRORS,),
         hides=VERIFIED,
+    ),
+    Fault(
+        "drill-forgotten",
+        "the last drill that passed was forty days ago, and the one after it did not",
+        _forgotten,
+        ("test_a_drill_passed_recently[platform-db]",),
     ),
     Fault("drill-left-something", "a drill that was killed has left a database and a role", _left, (LEFTOVERS,)),
     Fault(

@@ -66,6 +66,7 @@ def shop(application_url: str) -> dict[str, Any]:
             drill("proxied", scratch="proxied"),
             drill("hanging", scratch="proxied", timeout="4s"),
             drill("local", backup="local"),
+            drill("stalling", backup="local", timeout="4s"),
             drill("none", backup="none"),
             drill("small", scratch="small"),
             drill("alias", scratch="alias"),

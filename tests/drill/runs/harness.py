@@ -25,6 +25,7 @@ from sandbox.services.postgres import PostgresServer
 from tests.drill.runs import declared
 
 ROOT = Path(__file__).parents[3]
+PARTS = ("postgresql", "ssh", "scratch")
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,10 @@ class Ran:
 
     @property
     def results(self) -> dict[str, Result]:
-        """Verdicts, by the name of the check without `test_`."""
+        """Verdicts, by the name of the check without `test_`; those of readings with the reading's name."""
         file = self.reports / "journal.jsonl"
-        return {f"{each.check.removeprefix('test_')}": each for each in journal.results(file)} if file.exists() else {}
+        found = journal.results(file) if file.exists() else []
+        return {each.check.removeprefix("test_") + (f"[{each.entity}]" if "reading" in each.check else ""): each for each in found}
 
     @property
     def output(self) -> str:
@@ -109,6 +111,17 @@ class Drills:
         return self.end(self.begin(*drills, do=do, reports=reports, **variables))
 
     @contextmanager
+    def another(self) -> Iterator["Drills"]:
+        """A second process that drills in the same sandbox."""
+        with warm(self.folder / "second.log", self.environments) as process:
+            folder = self.folder / "second"
+            folder.mkdir()
+            assert answered(process, self.folder) == 0, (self.folder / "second.log").read_text()
+            made = Drills(self.platform, process, folder)
+            made.variables = self.variables
+            yield made
+
+    @contextmanager
     def place(self) -> Iterator[Place]:
         """The scratch server as the sweeper of a drill sees it."""
         with pytest.MonkeyPatch.context() as patch:
@@ -147,6 +160,14 @@ class Drills:
         return (*tables, *names)
 
 
+def await_file(path: Path) -> None:
+    """Return when the file is there."""
+    ends = time.monotonic() + 60.0
+    while not path.exists():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
 def answered(process: "subprocess.Popen[str]", folder: Path) -> int:
     assert process.stdout is not None
     answer = process.stdout.readline()
@@ -155,18 +176,24 @@ def answered(process: "subprocess.Popen[str]", folder: Path) -> int:
 
 
 @contextmanager
+def warm(log: Path, environments: Path) -> Iterator["subprocess.Popen[str]"]:
+    """A process that has collected the checks, or will have soon."""
+    command = [sys.executable, "-m", "tests.drill.runs.warm", str(log), str(environments)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, env=child_environment(), stdin=pipe, stdout=pipe, text=True) as process:
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+@contextmanager
 def drilling(folder: Path, application_url: str) -> Iterator[Drills]:
     """A healthy sandbox with a scratch server, and a process that is ready to drill."""
     declared.write(folder / "environments", application_url)
     for name in ("here", "home"):
         (folder / name).mkdir()
-    command = [sys.executable, "-m", "tests.drill.runs.warm", str(folder / "warm.log"), str(folder / "environments")]
-    environment = child_environment()
     # Collecting takes as long as booting: side by side.
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    with process, Platform(builder("platform-service"), {"postgresql", "ssh", "scratch"}) as platform:
+    with warm(folder / "warm.log", folder / "environments") as process, Platform(builder("platform-service"), PARTS) as platform:
         assert answered(process, folder) == 0, (folder / "warm.log").read_text()
         assert platform.not_provided == {}
         yield Drills(platform, process, folder)
-        assert process.stdin is not None
-        process.stdin.close()

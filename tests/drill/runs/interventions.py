@@ -116,6 +116,28 @@ def locked_at(place: str, number: int, table: str) -> None:
 HELD: list[Any] = []
 
 
+def cut_off(number: int) -> None:
+    """Kill the program that reads the backup."""
+    from drill import sources
+
+    started: list[Any] = []
+    real = subprocess.Popen
+
+    def popen(*arguments: Any, **named: Any) -> Any:
+        started.append(real(*arguments, **named))
+        return started[-1]
+
+    sources.subprocess = type("Subprocess", (), {**vars(subprocess), "Popen": staticmethod(popen)})
+    at("drill.sources:_chunk", number, lambda: started[-1].kill())
+
+
+def stalled(path: str) -> None:
+    """Let the program that reads the backup stop in the middle, and stay."""
+    from drill import sources
+
+    sources._command = lambda *_: ["sh", "-c", 'head -c 40000 -- "$1"; sleep 600', "sh", path]
+
+
 def run_at(place: str, number: int, *command: str) -> None:
     """Run a command to its end."""
     at(place, number, lambda: subprocess.run(command, check=True))
@@ -140,12 +162,11 @@ def ahead(seconds: float) -> None:
     sources.time = type("Clock", (), {"time": staticmethod(lambda: real() - seconds)})
 
 
-def ttl(seconds: float) -> None:
-    """Let what this drill leaves be anybody's to remove after so many seconds."""
-    from drill import lease
+def later(seconds: float) -> None:
+    """Sweep as if so much time had passed."""
+    from drill import scratch
 
-    new = lease.new
-    lease.new = lambda _: new(seconds)
+    scratch.time = type("Clock", (), {**vars(time), "time": staticmethod(lambda: time.time() + seconds)})
 
 
 def removal(seconds: float) -> None:
@@ -153,13 +174,3 @@ def removal(seconds: float) -> None:
     from drill import run
 
     run.REMOVAL = seconds
-
-
-def wait_for_expiry() -> None:
-    """Let time pass until whatever is left may be removed."""
-    from drill.lease import parse
-
-    with _administrator() as session:
-        claims = [claim for (name,) in session.execute("select datname from pg_database").fetchall() if (claim := parse(name))]
-    while not all(claim.expired(time.time()) for claim in claims):
-        time.sleep(0.02)

@@ -25,14 +25,14 @@ def _call(phase: str) -> tuple[str, int]:
     return PHASES[phase], NUMBERS.get(phase, 1)
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize(
+    ("phase", "name"), [*((phase, "SIGTERM") for phase in PHASES), *((phase, "SIGINT") for phase in ("create", "restore", "remove"))]
+)
 def test_a_drill_that_is_interrupted_removes_what_it_has_made(drills: Drills, phase: str, name: str) -> None:
     ran = drills.run("asked", do=(("signal_at", *_call(phase), name),))
     assert ran.code == 2, ran.output
     assert drills.left() == []
-    last = ran.events()[-1]
-    assert (last["phase"], last["said"]) == ("source" if phase not in ("sweep",) else "source", "done")
+    assert {event["phase"] for event in ran.events()} >= {phase, "remove", "source"}
     lines = journal.read(ran.reports / journal.FILE)
     assert lines.exit == 2
     assert {each.verdict for each in lines.results.values()} == {Verdict.NOT_RUN}
@@ -40,7 +40,7 @@ def test_a_drill_that_is_interrupted_removes_what_it_has_made(drills: Drills, ph
 
 
 def test_two_signals_do_not_wait_for_a_removal_that_hangs(drills: Drills) -> None:
-    act = ("signal_at", "drill.scratch:Place.leftovers", 3, "SIGTERM"), ("signal_at", "drill.scratch:Place._end_sessions", 3, "SIGTERM")
+    act = tuple(("signal_at", "drill.scratch:Place._end_sessions", number, "SIGTERM") for number in (2, 3))
     ran = drills.run("asked", do=act)
     assert ran.code == 2, ran.output
     assert len(drills.left()) == 4
@@ -76,7 +76,7 @@ OF = {
     "restore": {"backup_is_whole_when_it_is_restored", "restore_has_no_sql_error", "restore_fits_the_recovery_time", *COPIED},
     "schema": {"restored_schema_is_that_of_live"},
     "contents": COPIED - {"restored_schema_is_that_of_live"},
-    "readings": {"reading_equals"},
+    "readings": {"reading_equals[sound]", "reading_equals[without-a-table]"},
     "remove": {"drill_leaves_nothing_behind"},
     "source": {"drill_changes_nothing_of_the_source"},
 }

@@ -124,11 +124,11 @@ def test_a_killed_drill_is_finalised_and_none_of_its_checks_holds(killed, capsys
 
 
 def test_the_next_drill_removes_what_is_left_and_reports_it_once(drills: Drills) -> None:
-    ran = drills.run("plain", do=(("ttl", 1), ("signal_at", "drill.progress:Progress.__call__", 12, "SIGKILL")))
+    ran = drills.run("plain", do=(("signal_at", "drill.progress:Progress.__call__", 12, "SIGKILL"),))
     assert ran.code == -signal.SIGKILL
     left = drills.left()
     assert len(left) == 4
-    kept = drills.run("plain", do=(("wait_for_expiry",),))
+    kept = drills.run("plain", do=(("later", 7200),))
 
     assert kept.not_holding() == {"no_earlier_drill_left_anything": Verdict.VIOLATED}
     assert all(f"{name}, removed" in kept.results["no_earlier_drill_left_anything"].observed for name in left)
