@@ -2,17 +2,12 @@
 
 import time
 from collections.abc import Generator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from drill import history
-from drill.evidence import tell
 from drill.held import Held
-from drill.prepared import Prepared, prepare
 from drill.progress import Progress
-from drill.run import Drilling
-from drill.scratch import Busy
 from muster import drills
 from muster.case import Case
 from muster.kinds.drills import Drill
@@ -21,8 +16,12 @@ from muster.plugin import RUN
 from muster.run import Run
 from muster.verdicts import ORDER, Result, Verdict
 
-PREPARED: list[Prepared] = []
-DRILLED: list[Drilling] = []
+if TYPE_CHECKING:  # what restores is loaded when something is to be restored: every run collects these checks
+    from drill.prepared import Prepared
+    from drill.run import Drilling
+
+PREPARED: "list[Prepared]" = []
+DRILLED: "list[Drilling]" = []
 OPEN = Held()
 """What the drills of this run hold: the locks of their scratch servers."""
 
@@ -43,9 +42,15 @@ def drills_of(run: Run, cases: list[Case]) -> list[Drill]:
 @pytest.hookimpl
 def pytest_muster_refuse(config: pytest.Config, run: Run, cases: list[Case]) -> list[str]:
     """Why a drill must not begin. What it takes to find that out is only looked at; what would be restored is said in any case."""
+    wanted = drills_of(run, cases) if run.replay is None else []
+    if not wanted:
+        return []
+    from drill.prepared import prepare
+    from drill.scratch import Busy
+
     told: list[str] = []
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    for drill in drills_of(run, cases) if run.replay is None else ():
+    for drill in wanted:
         try:
             made = prepare(run, drill, OPEN)
         except Busy as busy:
@@ -63,6 +68,11 @@ def pytest_muster_refuse(config: pytest.Config, run: Run, cases: list[Case]) -> 
 @pytest.hookimpl
 def pytest_muster_act(config: pytest.Config, run: Run, cases: list[Case]) -> None:
     """Drill, one after the other; what came of each is in the store, whatever happens."""
+    if not PREPARED:
+        return
+    from drill.evidence import tell
+    from drill.run import Drilling
+
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     try:
         for made in PREPARED:
@@ -86,8 +96,10 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
     return done
 
 
-def _keep(run: Run, each: Drilling) -> None:
+def _keep(run: Run, each: "Drilling") -> None:
     """A line in the history; of a drill that passed also what the next one is compared with."""
+    from drill import history
+
     results = list(_results(run, each))
     verdict = min((one.verdict for one in results), key=ORDER.index, default=Verdict.NOT_RUN)
     try:
@@ -101,7 +113,7 @@ def _keep(run: Run, each: Drilling) -> None:
         run.lose(f"{drills.FILE}: {error.strerror}")
 
 
-def _results(run: Run, each: Drilling) -> Iterator[Result]:
+def _results(run: Run, each: "Drilling") -> Iterator[Result]:
     """The verdicts about a drill and about the readings in its copy."""
     assert run.journal is not None
     names = {each.drill.key, *(reading.key for reading in each.readings)}
@@ -110,7 +122,7 @@ def _results(run: Run, each: Drilling) -> Iterator[Result]:
             yield result
 
 
-def _fields(each: Drilling) -> dict[str, Any]:
+def _fields(each: "Drilling") -> dict[str, Any]:
     found, made = each.made.artefact, each.made
     artefact = (
         {"place": found.seen, "name": found.name, "version": found.version, "size": found.size, "written": found.written} if found else {}
