@@ -8,6 +8,9 @@ from muster.state import State
 from muster.verdicts import ORDER, Result, Verdict
 from muster.wording import compared
 
+EARLIER = 5
+"""Earlier stretches that are told of, and the very first."""
+
 
 @dataclass
 class Stretch:
@@ -46,10 +49,12 @@ class Course:
         """
         stretches = self._taken(result)
         *before, now = stretches
+        told = [str(each) for each in before]
+        del told[1:-EARLIER]
         since = now.first if before else state.since(replace(result, at=now.first))
         recovered = any(each.verdict is Verdict.HOLDS and not each.settled for each in stretches[1:])
         return replace(
-            result, since=since, looks=sum(each.looks for each in stretches), earlier=tuple(map(str, before)),
+            result, since=since, looks=sum(each.looks for each in stretches), earlier=tuple(told),
             flaky=result.verdict is Verdict.HOLDS and recovered,
             flapping=_flapping(stretches) or ("" if replays else state.flapping(result)),
         )  # fmt: skip

@@ -68,14 +68,18 @@ class Digest:
             self.looked = fields
         elif event == "added":
             self.added[fields["id"]].append(fields["allure"])
-        elif event == "again":
+        elif event in ("again", "repeated", "follow_up"):
+            self._look_again(event, fields)
+        elif event == "end":
+            self.exit = fields["exit"]
+
+    def _look_again(self, event: str, fields: dict[str, Any]) -> None:
+        if event == "again":
             self.again.append(fields)
         elif event == "repeated":
             self.repeated = list(fields["said"])
-        elif event == "follow_up":
+        else:
             self.follow_ups |= dict.fromkeys(fields["checks"], (fields["entity"], fields["lines"]))
-        elif event == "end":
-            self.exit = fields["exit"]
 
     def settle(self, result: Result) -> None:
         """Take a verdict; of two for one id the later counts."""

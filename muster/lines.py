@@ -97,6 +97,8 @@ def unknown(results: list[Result], width: int, *, verbose: bool) -> Iterator[Lin
         if len(reasons) > 3:
             yield from _wrapped(f"and {count(len(reasons) - 3, 'other reason')}: see the report", width)
         yield from _wrapped(f"not judged: {_places(members, verbose=verbose)}", width)
+        often = {seen(each) for each in members}
+        yield from _wrapped(often.pop() if len(often) == 1 else "", width)
         hints = {each.next for each in members}
         if len(hints) == 1:  # else each is about its own check, not about the source
             yield from _wrapped(f"next: {hints.pop()}", width)

@@ -15,16 +15,19 @@ LONGEST = Duration(86400.0)
 EVERY = "15s"
 
 
+NEVER = Duration(0.0)
+
+
 @dataclass(frozen=True)
 class Repeats:
     """When to look again, in seconds; zero: not at all."""
 
     confirm: int = 0
-    confirm_after: Duration = Duration(0.0)
-    settle: Duration = Duration(0.0)
-    settle_every: Duration = Duration(0.0)
-    hold: Duration = Duration(0.0)
-    hold_every: Duration = Duration(0.0)
+    confirm_after: Duration = NEVER
+    settle: Duration = NEVER
+    settle_every: Duration = NEVER
+    hold: Duration = NEVER
+    hold_every: Duration = NEVER
 
     def __bool__(self) -> bool:
         """Whether there is more than one look."""
@@ -32,10 +35,9 @@ class Repeats:
 
     def bound(self) -> Duration:
         """The longest that all looks and waits can take together."""
-        confirming = self.confirm * (self.confirm_after + OVERALL)
+        confirming = max(self.confirm, 1 if self.hold else 0) * (self.confirm_after + OVERALL)
         settling = self.settle + OVERALL if self.settle else 0.0
-        unknown = self.confirm_after + OVERALL if self.hold and not self.confirm else 0.0
-        holding = self.hold + OVERALL + confirming + unknown if self.hold else 0.0
+        holding = self.hold + OVERALL + confirming if self.hold else 0.0
         return Duration(OVERALL + settling + confirming + holding)
 
     def header(self) -> Iterator[str]:
@@ -80,8 +82,8 @@ def repeats(config: pytest.Config) -> Repeats:
         if every[name] > length:
             raise pytest.UsageError(f"--{name} {length} is over before the next look: {pauses[name]} is {every[name]}")
     return Repeats(
-        _number(given["confirm"]), every["confirm"], lengths.get("settle", Duration(0.0)), every["settle"],
-        lengths.get("hold", Duration(0.0)), every["hold"],
+        _number(given["confirm"]), every["confirm"], lengths.get("settle", NEVER), every["settle"],
+        lengths.get("hold", NEVER), every["hold"],
     )  # fmt: skip
 
 

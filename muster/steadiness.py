@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from muster.digest import Digest
 from muster.text import count
-from muster.verdicts import Result
+from muster.verdicts import Result, Verdict
 
 
 def unsteady(digest: Digest) -> Iterator[tuple[str, list[str]]]:
@@ -13,7 +13,7 @@ def unsteady(digest: Digest) -> Iterator[tuple[str, list[str]]]:
     if flaky := [each for each in results if each.flaky]:
         yield (
             f"FLAKY {_checks(len(flaky))} now, and did not at an earlier look",
-            [f"{_name(each)}: {'; '.join(each.earlier)}" for each in flaky],
+            [f"{_name(each)}: {_failed(each)}" for each in flaky],
         )
     if flapping := [each for each in results if each.flapping]:
         yield f"FLAPPING {count(len(flapping), 'check')}", [f"{_name(each)}: {each.verdict}, {each.flapping}" for each in flapping]
@@ -32,6 +32,12 @@ def seen(result: Result) -> str:
         return ""
     before = f"; before that {'; '.join(result.earlier)}" if result.earlier else ""
     return f"{count(result.looks, 'look')}" + (before or f", {result.verdict} at each")
+
+
+def _failed(result: Result) -> str:
+    """When it did not hold; the last time, when there were several."""
+    times = [each for each in result.earlier if not each.startswith(Verdict.HOLDS)]
+    return times[-1] + (f"; and {count(len(times) - 1, 'time')} before" if len(times) > 1 else "")
 
 
 def _checks(number: int) -> str:
