@@ -205,7 +205,7 @@ def holds(digest: Digest, amounts: dict[str, int], entities: int, width: int) ->
     seen = ", ".join(f"{number:,} {unit}" for unit, number in most[:LISTED])
     seen += f" and {len(most) - LISTED} more kinds of things" if len(most) > LISTED else ""
     said = f"Everything asked holds: {count(judged, 'check')} of {count(entities, 'entity', 'entities')}"
-    return _wrapped(f"{said}; looked at {seen}." if seen else f"{said}.", width, "")
+    return _wrapped(f"{said}; looked at {seen}." if seen else f"{said}.", width, "", _coloured([*digest.results.values()]))
 
 
 def _places(results: Iterable[Result], *, verbose: bool) -> str:

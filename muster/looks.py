@@ -72,8 +72,8 @@ class Looks:
                     run.settle(self.not_asked(item, case, reason))
                 else:
                     asked.append(item)
-            for item, following in zip(asked, [*asked[1:], None], strict=True):
-                item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+            for place, item in enumerate(asked, 1):
+                item.ihook.pytest_runtest_protocol(item=item, nextitem=asked[place] if place < len(asked) else None)
         finally:
             run.quiet = False
 
