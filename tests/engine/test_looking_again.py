@@ -399,7 +399,8 @@ def test_progress_takes_one_line_of_a_terminal(tmp_path):
     line = " ".join(made.command("--confirm", "1"))
 
     done = subprocess.run(
-        ["script", "-qec", line, "/dev/null"], cwd=made.folder, env=made.process_environment(), capture_output=True, timeout=60, check=False,
+        ["script", "-qec", line, "/dev/null"], cwd=made.folder, env=made.process_environment(), capture_output=True,
+        timeout=60, check=False,
     )  # fmt: skip
 
     assert b"\r1 of 1 does not hold yet; looking at it again in 15s   " in done.stdout
