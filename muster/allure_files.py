@@ -18,6 +18,7 @@ from muster.allure_result import add, complete, digest
 from muster.digest import Digest
 from muster.scrubber import dumps, scrub, suspected
 from muster.text import moment
+from muster.verdicts import Result
 
 MOST = 64 * 1024
 """Bytes of one attached observation."""
@@ -45,13 +46,24 @@ def write(said: Digest, folder: Path, out: Path) -> None:
     seen = _Seen(folder, said.run, _saved(said, out / observations.FILE))
     for key, result in said.results.items():
         made = complete(result, said.run, said.started)
-        made.attachments = [each for each in (seen.followed(said, key), *map(seen.attached, result.observations)) if each]
+        made.attachments = [each for each in (seen.followed(said, key), *seen.all_of(result)) if each]
         for more in (said.planned[key].get("marks", {}), *said.added.get(key, ())):
             add(made, more)
         _put(f"{folder}/{made.uuid}-result.json", _json(made))
+        for earlier in said.superseded.get(key, ()):
+            _put_earlier(earlier, said, folder, seen)
     _put(folder / "environment.properties", _properties(said).encode("ascii"))
     _put(folder / "executor.json", _json(_executor(said)))
     shutil.copyfile(REPORT / "categories.json", folder / "categories.json")
+
+
+def _put_earlier(result: Result, said: Digest, folder: Path, seen: "_Seen") -> None:
+    """What an earlier look of the run came to: one of Allure's retries, because its history id is that of the last."""
+    made = complete(result, said.run, said.started)
+    made.uuid = digest(said.run, result.id, str(result.attempt))
+    made.attachments = seen.all_of(result)
+    add(made, said.planned[result.id].get("marks", {}))
+    _put(folder / f"{made.uuid}-result.json", _json(made))
 
 
 def _filled(item: Any) -> dict[str, Any]:
@@ -79,16 +91,21 @@ def _put(path: Path | str, content: bytes) -> None:
 class _Seen:
     """The saved observations: each is written once, however many results refer to it."""
 
-    def __init__(self, folder: Path, run: str, entries: dict[str, dict[str, Any]]) -> None:
+    def __init__(self, folder: Path, run: str, entries: dict[tuple[str, int], dict[str, Any]]) -> None:
         self.folder, self.run, self.entries = folder, run, entries
-        self.written: dict[str, Attachment] = {}
+        self.written: dict[tuple[str, int], Attachment] = {}
         self.around: dict[str, Attachment] = {}
 
-    def attached(self, key: str) -> Attachment | None:
-        """What refers to an observation; None when it was not saved."""
-        if key not in self.written and key in self.entries:
-            self.written[key] = self._attach(key, self.entries.pop(key))
-        return self.written.get(key)
+    def all_of(self, result: Result) -> list[Attachment]:
+        """What refers to the observations that a result was judged by, as far as they were saved."""
+        return [each for key in result.observations if (each := self.attached(key, result.attempt))]
+
+    def attached(self, key: str, attempt: int) -> Attachment | None:
+        """What refers to an observation of a look; None when it was not saved."""
+        place = key, attempt
+        if place not in self.written and place in self.entries:
+            self.written[place] = self._attach(key, attempt, self.entries.pop(place))
+        return self.written.get(place)
 
     def followed(self, said: Digest, check: str) -> Attachment | None:
         """What refers to the second look around the entity of a violated check; None when there was none."""
@@ -99,22 +116,22 @@ class _Seen:
             self.around[entity] = Attachment(name=f"looked again at {entity}", source=file, type="text/plain")
         return self.around.get(entity)
 
-    def _attach(self, key: str, entry: dict[str, Any]) -> Attachment:
+    def _attach(self, key: str, attempt: int, entry: dict[str, Any]) -> Attachment:
         text = _json(entry, orjson.OPT_INDENT_2)
         whole = len(text) <= MOST
         if not whole:
             note = f"\n... cut at {MOST} of {len(text)} bytes; all of it: observations.jsonl\n"
             text = text[:MOST].decode("utf-8", "ignore").encode() + note.encode()
-        file = f"{digest(self.run, key)}-attachment.{'json' if whole else 'txt'}"
+        file = f"{digest(self.run, key, *([str(attempt)] if attempt > 1 else []))}-attachment.{'json' if whole else 'txt'}"
         _put(f"{self.folder}/{file}", text)
         return Attachment(name=f"observation {key}", source=file, type="application/json" if whole else "text/plain")
 
 
-def _saved(said: Digest, path: Path) -> dict[str, dict[str, Any]]:
-    """The observations by key: those of this run, or those that it judged again. None when the file is gone."""
+def _saved(said: Digest, path: Path) -> dict[tuple[str, int], dict[str, Any]]:
+    """The observations by key and look: those of this run, or those that it judged again. None when the file is gone."""
     found = Path(said.replay) if said.replay else path
     entries = observations.entries(found) if found.exists() else ()
-    return {each["key"]: each for each in entries if said.replay or each["run"] == said.run}
+    return {(each["key"], each["attempt"]): each for each in entries if said.replay or each["run"] == said.run}
 
 
 def _properties(said: Digest) -> str:

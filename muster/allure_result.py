@@ -40,13 +40,21 @@ def complete(result: Result, run: str, at: float = 0.0) -> TestResult:
         name=f"{result.entity}: {result.title}" + (f" ({result.limit})" if result.limit else ""),
         titlePath=[result.system, result.environment, about],
         status=STATUS[result.verdict],
-        statusDetails=None if result.verdict is Verdict.HOLDS else StatusDetails(message=message(result), trace=result.crash or None),
+        statusDetails=_details(result),
         parameters=_parameters(result),
         labels=_labels(result),
         links=[Link(type="tms", url=result.runbook, name=f"Runbook: {result.heading}")] if result.runbook else [],
         descriptionHtml=description(result),
         start=int(began * 1000), stop=int((began + result.took) * 1000),
     )  # fmt: skip
+
+
+def _details(result: Result) -> StatusDetails | None:
+    """What stands beside the status; Allure's mark `flaky` where earlier looks or earlier runs saw something else."""
+    unsteady = result.flaky or bool(result.flapping)
+    if result.verdict is Verdict.HOLDS and not unsteady:
+        return None
+    return StatusDetails(message=message(result), trace=result.crash or None, flaky=unsteady or None)
 
 
 def add(made: TestResult, more: dict[str, Any]) -> None:
@@ -93,6 +101,7 @@ def _labels(result: Result) -> list[Label]:
     }
     occasion = PurePosixPath(result.node.partition("::")[0]).parent.name
     tags = {result.severity, occasion, "gate" if result.limit.startswith("gate") else "", *result.expectation_ids} - {""}
+    tags |= {name for name, told in (("flaky", result.flaky), ("flapping", result.flapping)) if told}
     return [Label(name=name, value=value) for name, value in single.items()] + [Label(name="tag", value=each) for each in sorted(tags)]
 
 
@@ -104,6 +113,9 @@ def description(result: Result) -> str:
         "Next": result.next if result.verdict is not Verdict.HOLDS else "",
         "Where": result.where,
         "Seen": result.seen,
+        "Looks": f"judged by {result.looks}" if result.looks > 1 else "",
+        "Earlier in this run": "; ".join(result.earlier),
+        "Flapping": result.flapping,
         "Owner": result.owner,
         "Verdict": f"{result.verdict}, {since(result)}" if result.at else result.verdict.value,
         "Runbook": result.heading + (f" ({', '.join(result.expectation_ids)})" if result.expectation_ids else ""),

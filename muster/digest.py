@@ -12,6 +12,8 @@ from muster.verdicts import ORDER, Result, Verdict
 
 CALM = (Verdict.HOLDS, Verdict.NOT_ASKED, Verdict.WAIVED)
 """Verdicts for which nobody is called."""
+SUPERSEDED = 5
+"""Earlier verdicts that are kept of one id, and the very first."""
 
 
 @dataclass
@@ -39,6 +41,12 @@ class Digest:
     """Id -> what the check itself adds to its result in Allure: steps, attachments, labels, links."""
     follow_ups: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
     """Id of a violated check -> its entity, and the lines of the second look around that."""
+    again: list[dict[str, Any]] = field(default_factory=list)
+    """The journal's lines about further looks."""
+    repeated: list[str] = field(default_factory=list)
+    """What these came to, in words."""
+    superseded: dict[str, list[Result]] = field(default_factory=lambda: defaultdict(list))
+    """Id -> what it came to at earlier looks, where it did not hold or has changed since."""
     keep: float | None = None
     """Seconds for which reports of this run may be kept, because they hold samples; None: nothing limits that."""
     exit: int | None = None
@@ -60,13 +68,25 @@ class Digest:
             self.looked = fields
         elif event == "added":
             self.added[fields["id"]].append(fields["allure"])
-        elif event == "follow_up":
-            self.follow_ups |= dict.fromkeys(fields["checks"], (fields["entity"], fields["lines"]))
+        elif event in ("again", "repeated", "follow_up"):
+            self._look_again(event, fields)
         elif event == "end":
             self.exit = fields["exit"]
 
+    def _look_again(self, event: str, fields: dict[str, Any]) -> None:
+        if event == "again":
+            self.again.append(fields)
+        elif event == "repeated":
+            self.repeated = list(fields["said"])
+        else:
+            self.follow_ups |= dict.fromkeys(fields["checks"], (fields["entity"], fields["lines"]))
+
     def settle(self, result: Result) -> None:
         """Take a verdict; of two for one id the later counts."""
+        known = self.verdicts.get(result.id)
+        if known and known.attempt < result.attempt and (known.verdict is not result.verdict or known.verdict not in CALM):
+            self.superseded[result.id].append(known)
+            del self.superseded[result.id][1:-SUPERSEDED]
         self.verdicts[result.id] = result
 
     @property
@@ -107,5 +127,7 @@ def counted(results: list[Result]) -> str:
     """`1 violated, 0 unknown, 63 hold, 3 not asked, 0 not run`."""
     found = Counter(each.verdict for each in results)
     parts = [f"{found[Verdict.VIOLATED]} violated", f"{found[Verdict.UNKNOWN]} unknown", f"{found[Verdict.HOLDS]} hold"]
+    flaky = sum(each.flaky for each in results)
+    parts[2] += f" ({flaky} flaky)" if flaky else ""
     parts += [f"{found[Verdict.WAIVED]} waived"] if found[Verdict.WAIVED] else []
     return ", ".join([*parts, f"{found[Verdict.NOT_ASKED]} not asked", f"{found[Verdict.NOT_RUN]} not run"])

@@ -42,7 +42,9 @@ class Writer(AllureFileLogger):
 
     @allure_commons.hookimpl
     def report_attached_data(self, body: str | bytes, file_name: str) -> None:
-        """What was attached: captured logs and output, for one."""
+        """What was attached: captured logs and output, for one. Not when there may be another look."""
+        if self.run.quiet:
+            return
         text = scrub(body if isinstance(body, str) else body.decode("utf-8", "surrogateescape"))
         clean = legible(text) if isinstance(body, str) else text
         self._attempt(super().report_attached_data, clean.encode("utf-8", "surrogateescape"), file_name)

@@ -109,6 +109,24 @@ class Drill(TypedDict):
     said: NotRequired[str]
 
 
+class Again(TypedDict):
+    """A further look, once it is judged: at everything, or only at what did not hold; how many checks, and how many do not hold now."""
+
+    attempt: int
+    whole: bool
+    at: float
+    took: float
+    outcomes: int
+    checks: int
+    left: int
+
+
+class Repeated(TypedDict):
+    """What all further looks came to, in words."""
+
+    said: list[str]
+
+
 class FollowUp(TypedDict):
     """What a second look around an entity has seen; for each of its violated checks."""
 
@@ -126,7 +144,8 @@ class End(TypedDict):
 
 EVENTS: dict[str, type] = {
     "run": Run, "planned": Planned, "vanished": Planned, "deselected": Deselected, "fewer": Fewer, "refused": Refused,
-    "looked": Looked, "verdict": Result, "added": Added, "drill": Drill, "follow_up": FollowUp, "end": End,
+    "again": Again, "repeated": Repeated, "looked": Looked, "verdict": Result, "added": Added, "drill": Drill, "follow_up": FollowUp,
+    "end": End,
 }  # fmt: skip
 
 

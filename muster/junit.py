@@ -71,6 +71,8 @@ def _case(result: Result, digest: Digest) -> Iterator[str]:
     wanted = {
         "severity": result.severity, "owner": result.owner, "runbook": result.heading, "link": result.runbook,
         "rows": ", ".join(result.expectation_ids), "expected": result.expected, "observed": result.observed, "looked_at": result.looked_at,
+        "looks": str(result.looks) if result.looks > 1 else "", "earlier": "; ".join(result.earlier),
+        "flaky": "true" if result.flaky else "", "flapping": result.flapping,
     }  # fmt: skip
     yield f"    <testcase{_attributes(head)}>"
     yield from _properties(wanted, "      ")

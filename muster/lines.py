@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from muster.digest import CALM, Digest, counted
+from muster.steadiness import repeated, seen, unsteady
 from muster.text import count, cut, span
 from muster.verdicts import Result, Verdict, merged
 from muster.wording import compared, since
@@ -40,6 +41,7 @@ def report(digest: Digest, width: int = 80, *, verbose: bool = False) -> Iterato
     yield from not_run([each for each in results if each.verdict is Verdict.NOT_RUN], digest, width, verbose=verbose)
     yield from fewer(digest.fewer, width)
     yield from not_asked([each for each in results if each.verdict is Verdict.NOT_ASKED], digest.deselected, width)
+    yield from looks(digest, width)
     for environment in digest.environments:
         yield closing(environment, digest.of(environment))
 
@@ -50,6 +52,7 @@ def violated(result: Result, width: int) -> Iterator[Line]:
     yield from _wrapped(head, width, "", COLOURS.get(result.severity, ()))
     yield from _wrapped(compared(result), width)
     yield from _wrapped(result.reason, width)
+    yield from _wrapped(seen(result), width)
     yield from _wrapped(f"owner {result.owner}; {since(result)}" + (f"; {result.where}" if result.where else ""), width)
     yield from _wrapped(_passage(result), width)
     yield from _wrapped(f"next: {result.next}" if result.next else "", width)
@@ -94,6 +97,8 @@ def unknown(results: list[Result], width: int, *, verbose: bool) -> Iterator[Lin
         if len(reasons) > 3:
             yield from _wrapped(f"and {count(len(reasons) - 3, 'other reason')}: see the report", width)
         yield from _wrapped(f"not judged: {_places(members, verbose=verbose)}", width)
+        often = {seen(each) for each in members}
+        yield from _wrapped(often.pop() if len(often) == 1 else "", width)
         hints = {each.next for each in members}
         if len(hints) == 1:  # else each is about its own check, not about the source
             yield from _wrapped(f"next: {hints.pop()}", width)
@@ -147,23 +152,39 @@ def not_asked(results: list[Result], deselected: list[tuple[str, str]], width: i
         yield Line()
 
 
+def looks(digest: Digest, width: int) -> Iterator[Line]:
+    """What holds and did not, what changes too often, and what all further looks came to."""
+    for head, told in unsteady(digest):
+        yield from _wrapped(head, width, "", ("yellow", "bold"))
+        for each in told[:LISTED]:
+            yield from _wrapped(each, width)
+        if len(told) > LISTED:
+            yield from _wrapped(f"and {len(told) - LISTED} more: see the report", width)
+        yield Line()
+    for each in repeated(digest):
+        yield from _wrapped(each, width, "")
+
+
 def closing(environment: str, results: list[Result]) -> Line:
     """The line of counts of an environment, coloured by its verdict."""
     if not results:
         return Line(f"{environment}: nothing selected", ("yellow",))
-    return Line(f"{environment}: {counted(results)}", _colour(merged(each.verdict for each in results)))
+    return Line(f"{environment}: {counted(results)}", _coloured(results))
 
 
 def verdict(digest: Digest) -> Line:
     """The last word: the verdict of all together, and what the process exits with."""
     found = merged(each.verdict for each in digest.results.values())
     sandbox = " (SANDBOX: nothing real was looked at)" if any(each.endswith("/sandbox") for each in digest.environments) else ""
-    return Line(f"verdict: {found.upper()}, exit code {digest.exit}{sandbox}", _colour(found))
+    results = [*digest.results.values()]
+    flaky = f", {sum(each.flaky for each in results)} flaky" if any(each.flaky for each in results) else ""
+    return Line(f"verdict: {found.upper()}{flaky}, exit code {digest.exit}{sandbox}", _coloured(results))
 
 
-def _colour(verdict: Verdict) -> tuple[str, ...]:
+def _coloured(results: list[Result]) -> tuple[str, ...]:
+    verdict = merged(each.verdict for each in results)
     if verdict in CALM:
-        return ("green",)
+        return ("yellow",) if any(each.flaky or each.flapping for each in results) else ("green",)
     return ("red", "bold") if verdict is Verdict.VIOLATED else ("purple", "bold")
 
 
@@ -184,7 +205,7 @@ def holds(digest: Digest, amounts: dict[str, int], entities: int, width: int) ->
     seen = ", ".join(f"{number:,} {unit}" for unit, number in most[:LISTED])
     seen += f" and {len(most) - LISTED} more kinds of things" if len(most) > LISTED else ""
     said = f"Everything asked holds: {count(judged, 'check')} of {count(entities, 'entity', 'entities')}"
-    return _wrapped(f"{said}; looked at {seen}." if seen else f"{said}.", width, "")
+    return _wrapped(f"{said}; looked at {seen}." if seen else f"{said}.", width, "", _coloured([*digest.results.values()]))
 
 
 def _places(results: Iterable[Result], *, verbose: bool) -> str:

@@ -1,6 +1,7 @@
 """Observations as JSON lines: written beside the journal, judged again offline with `--replay FILE`.
 
-One object a line: run, call key, type, when, how long, and the value or the reason why there is none.
+One object a line: run, call key, type, when, how long, in which look, and the value or the reason why there is none. Lines of
+looks at everything that were repeated later are `superseded`: evidence that is not judged again.
 """
 
 import json
@@ -20,11 +21,23 @@ FILE = "observations.jsonl"
 
 
 def save(store: Store, path: Path, run: str) -> None:
-    """Write every outcome of a look. Raises OSError when the disk does not take it."""
+    """Write every outcome of a look and of those after it, in place of what is there. Raises OSError when the disk does not take it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", errors="backslashreplace") as file:
-        for key in sorted(store.outcomes):
-            file.write(dumps({"schema": SCHEMA_VERSION, "run": run, **as_dict(store.outcomes[key])}) + "\n")
+    fresh = path.with_suffix(".new")
+    try:
+        with fresh.open("w", encoding="utf-8", errors="backslashreplace") as file:
+            for outcome, mark in _all(store):
+                file.write(dumps({"schema": SCHEMA_VERSION, "run": run, **as_dict(outcome), **mark}) + "\n")
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _all(store: Store) -> Iterator[tuple[Outcome, dict[str, bool]]]:
+    """Every outcome, with what its line says beside it."""
+    yield from ((each, {"superseded": True}) for each in store.superseded)
+    for look in (store, *store.again):
+        yield from ((look.outcomes[key], {}) for key in sorted(look.outcomes))
 
 
 ADAPTERS: dict[type, TypeAdapter[Any]] = {}
@@ -58,8 +71,8 @@ class ReplayError(Exception):
 
 
 def load(path: Path) -> Store:
-    """Read saved observations back into a store. Raises ReplayError."""
-    store = Store()
+    """Read saved observations back into a store, and those of looks after the first into `again`. Raises ReplayError."""
+    looks: dict[int, Store] = {}
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
@@ -69,10 +82,14 @@ def load(path: Path) -> Store:
             entry = json.loads(line)
             if entry["schema"] != SCHEMA_VERSION:
                 raise ReplayError(f"{path}:{number}: schema {entry['schema']}, this version reads {SCHEMA_VERSION}")
-            store.outcomes[entry["key"]] = _outcome(entry)
+            if not entry.get("superseded"):
+                outcome = _outcome(entry)
+                looks.setdefault(outcome.attempt, Store(outcome.attempt)).outcomes[entry["key"]] = outcome
         except (ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
             raise ReplayError(f"{path}:{number}: not a saved observation: {type(error).__name__}: {error}") from error
-    return store
+    first, *later = [looks[attempt] for attempt in sorted(looks)] or [Store()]
+    first.again = later
+    return first
 
 
 def _outcome(entry: dict[str, Any]) -> Outcome:

@@ -24,7 +24,7 @@ from muster.text import cut
 from muster.verdicts import EXIT_CONFIGURATION, Result, Verdict
 from muster.yamlfile import ConfigError
 
-pytest_plugins = ["muster.channels", "muster.follow_up"]
+pytest_plugins = ["muster.channels", "muster.follow_up", "muster.looking_again"]
 RUN = pytest.StashKey[Run]()
 
 
@@ -122,10 +122,10 @@ def drills(request: pytest.FixtureRequest, case: Case) -> list[tuple[float, bool
     return request.config.stash[RUN].drills(case)
 
 
-@pytest.fixture(scope="session")
-def observations(request: pytest.FixtureRequest) -> Any:
-    """What the look remembers; probes read it."""
-    return request.config.stash[RUN].store
+@pytest.fixture
+def observations(request: pytest.FixtureRequest, case: Case) -> Any:
+    """What the look remembers by which this expectation is judged; probes read it."""
+    return request.config.stash[RUN].seen(case)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -248,7 +248,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
     fields = describe(item, made, call) | run.evidence(made)
     fields["next"] = fields["next"] or run.passage(made).see
     found = result(item, made, fields)
-    found = scrubbed(Result(**{**found.__dict__, "since": run.state.since(found)}))
+    found = scrubbed(run.course.told(found, run.state, replays=run.replay is not None))
     run.settle(found)
     item.stash[RESULT] = found
     report.muster = found  # type: ignore[attr-defined]  # reports are open for attributes

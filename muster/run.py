@@ -10,6 +10,8 @@ import pytest
 from muster import drills, guard, observations, reports
 from muster.case import Case
 from muster.connections import Connection
+from muster.course import Course
+from muster.digest import CALM
 from muster.environment import Environment, cases
 from muster.expectations import Unobservable
 from muster.journal import FILE, Journal, run_id
@@ -43,6 +45,13 @@ class Run:
         self.cases: dict[str, Case] = {}
         self.looked_for: dict[str, list[str]] = {}
         """Id of each case -> keys of the calls that it needs."""
+        self.items: list[tuple[pytest.Item, Case]] = []
+        """What was looked for."""
+        self.views: dict[str, Store] = {}
+        """Id of each case that is judged by a later look than that at everything -> that look."""
+        self.course = Course()
+        self.quiet = False
+        """Whether what is judged now is not reported, because there may be another look."""
         self.plans: dict[str, Plan] = {}
         self.marks: Any = lambda _item: {}
         """What the marks of a check say to Allure."""
@@ -134,6 +143,7 @@ class Run:
         assert self.journal is not None
         started = time.monotonic()
         try:
+            self.items = items
             wanted = {str(case.identity): self.calls(item, case) for item, case in items}
             self.looked_for = {key: [call.key for call in calls] for key, calls in wanted.items()}
             if self.replay is None:
@@ -146,6 +156,10 @@ class Run:
             self.journal.write(
                 "looked", outcomes=len(self.store.outcomes), unknown=self.unknown(), took=took, missing=self.store.interrupted
             )
+
+    def seen(self, case: Case) -> Store:
+        """The look by which a case is judged."""
+        return self.views.get(str(case.identity), self.store)
 
     def save(self) -> None:
         """Write the observations; when the disk does not take them, the verdicts are worth having all the same."""
@@ -175,7 +189,7 @@ class Run:
         assert case.entity.when is not None
         name, cause = case.entity.when.reading, f"reading {case.entity.when.reading}"
         try:
-            seen = self.store.outcomes[self.condition(case).key].get()
+            seen = self.seen(case).outcomes[self.condition(case).key].get()
         except (CouldNotLook, KeyError) as error:
             known = error if isinstance(error, CouldNotLook) else CouldNotLook(f"{name} was not looked at", cause=cause)
             raise CouldNotLook(f"its condition could not be read: {known.reason}", cause=known.cause, hint=known.hint) from error
@@ -197,12 +211,13 @@ class Run:
     def evidence(self, case: Case) -> dict[str, Any]:
         """The fields of a result that come from the run: times, keys of observations, the runbook's passage."""
         keys = self.looked_for.get(str(case.identity), ())
-        outcomes = [self.store.outcomes[key] for key in keys if key in self.store.outcomes]
+        look = self.seen(case)
+        outcomes = [look.outcomes[key] for key in keys if key in look.outcomes]
         passage = self.passage(case)
         return {
             "at": min((each.at for each in outcomes), default=time.time()),
             "took": max((each.took for each in outcomes), default=0.0),
-            "observations": tuple(each.call.key for each in outcomes),
+            "observations": tuple(each.call.key for each in outcomes), "attempt": look.attempt,
             "heading": passage.heading, "runbook": passage.link, "expectation_ids": passage.ids,
         }  # fmt: skip
 
@@ -211,16 +226,24 @@ class Run:
         return self.library.passage(case.identity.system, case.identity.check, case.identity.entity)
 
     def settle(self, result: Result) -> None:
-        """Take a verdict into the journal. A second one for the same id (a failed teardown) may only make it worse."""
+        """Take a verdict into the journal. A second one for the same id may only make it worse (a failed teardown), or judge a later look.
+
+        Of what holds look after look only the last is worth a line.
+        """
         assert self.journal is not None
         known = self.journal.digest.verdicts.get(result.id)
-        if known is None or ORDER.index(result.verdict) < ORDER.index(known.verdict):
+        if known is not None and known.attempt < result.attempt:
+            fresh = not self.quiet or result.verdict is not known.verdict or result.verdict not in CALM
+        else:
+            fresh = known is None or ORDER.index(result.verdict) < ORDER.index(known.verdict)
+        if fresh:
             self.journal.verdict(result)
 
     def add(self, case: Case, allure: dict[str, Any]) -> None:
         """Take into the journal what a check adds to its own result in Allure."""
         assert self.journal is not None
-        self.journal.write("added", id=str(case.identity), allure=allure)
+        if not self.quiet:
+            self.journal.write("added", id=str(case.identity), allure=allure)
 
     def remember(self) -> None:
         """Keep this run's verdicts, values, facts and plans for later ones. A plan with a module missing is none to compare with."""
@@ -228,7 +251,8 @@ class Run:
         facts: dict[str, dict[str, tuple[float, float]]] = {each.id: {} for each in self.environments}
         for key, calls in self.looked_for.items():
             seen = facts[self.journal.digest.place(key)]
-            for outcome in (self.store.outcomes[each] for each in calls if each in self.store.outcomes):
+            look = self.views.get(key, self.store)
+            for outcome in (look.outcomes[each] for each in calls if each in look.outcomes):
                 if outcome.error is None:
                     seen.update({name: (outcome.at, value) for name, value in outcome.value.facts().items()})
         try:

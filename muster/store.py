@@ -8,7 +8,7 @@ import _thread
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from queue import Empty, SimpleQueue
 from traceback import clear_frames
@@ -97,9 +97,15 @@ class _Workers:
 class Store:
     """Remembers outcomes by call key. `look` fills it, `get` reads it, `load` fills it from an earlier run."""
 
-    def __init__(self) -> None:
+    def __init__(self, attempt: int = 1) -> None:
         self.outcomes: dict[str, Outcome] = {}
         self.interrupted: list[str] = []
+        self.attempt = attempt
+        """Which look of its run this is."""
+        self.again: list[Store] = []
+        """Later looks at some of the same calls; a check is judged by one look alone, so that it never compares two moments."""
+        self.superseded: list[Outcome] = []
+        """Of looks at everything that came before this one: what did not hold then was judged by these."""
 
     def get(self, probe: Probe, arguments: dict[str, Any]) -> Any:
         """The outcome of a call: its value, or CouldNotLook. A call that was never made is *unknown*, not made late."""
@@ -232,7 +238,7 @@ class _Look:
             if target.hung is None and outcome.took >= HUNG * _timeout(outcome.call):
                 target.hung = outcome
             self.free.append(target)
-        self.store.outcomes[key] = outcome
+        self.store.outcomes[key] = outcome if self.store.attempt == 1 else replace(outcome, attempt=self.store.attempt)
         self.left -= 1
 
 

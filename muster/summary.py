@@ -7,6 +7,7 @@ from muster import SCHEMA_VERSION
 from muster.digest import CALM, Digest, counts
 from muster.lines import AROUND
 from muster.scrubber import dumps, scrub
+from muster.steadiness import repeated, unsteady
 from muster.text import count, cut, moment
 from muster.verdicts import Result, Verdict, merged
 
@@ -26,6 +27,10 @@ def as_data(digest: Digest) -> dict[str, Any]:
         "deselected": len(digest.deselected),
         "fewer": digest.fewer,
         "look": {name: digest.looked.get(name) for name in ("outcomes", "unknown", "took", "missing")},
+        "again": digest.again,
+        "repeated": digest.repeated,
+        "flaky": {each.id: each.earlier for each in digest.worst_first() if each.flaky},
+        "flapping": {each.id: each.flapping for each in digest.worst_first() if each.flapping},
         "follow_ups": dict(digest.follow_ups.values()),
         "worst_first": [{"id": each.id, **_told(each)} for each in digest.worst_first() if each.verdict not in CALM],
     }
@@ -58,6 +63,8 @@ def as_markdown(digest: Digest) -> str:
     for one in called:
         what = f"{one.system}/{one.environment} {one.entity}: {one.title}"
         lines.append(_row(f"{one.severity} {one.verdict}", what, one.expected, one.observed, one.reason, one.owner))
+    lines += [each for head, told in unsteady(digest) for each in ("", f"{_cell(head)}:", "", *(f"- {_cell(line)}" for line in told))]
+    lines += [each for said in repeated(digest) for each in ("", f"{_cell(said)}.")]
     for entity, said in dict(digest.follow_ups.values()).items():
         lines += ["", f"Looked again at {_cell(entity)}:", "", *(f"- {_cell(line)}" for line in said[:AROUND])]
         lines += [f"- and {count(len(said) - AROUND, 'more line')} in junit.xml and Allure"] if len(said) > AROUND else []

@@ -102,6 +102,16 @@ class Result:
     """Traceback of a check or probe that crashed, without arguments and locals."""
     since: float = 0.0
     """Since when the verdict has been what it is, Unix seconds, as far as earlier runs know."""
+    attempt: int = 1
+    """Which look of the run it was judged by."""
+    looks: int = 1
+    """How many looks of the run it was judged by."""
+    earlier: tuple[str, ...] = ()
+    """What it was at earlier looks of this run, a sentence for each time that it changed."""
+    flaky: bool = False
+    """Holds, and did not at an earlier look."""
+    flapping: str = ""
+    """How often it changes, when that is too often: see `muster.flapping`."""
 
     @property
     def id(self) -> str:

@@ -27,7 +27,8 @@ def since(result: Result) -> str:
 
 def message(result: Result) -> str:
     """One line: the verdict, what was compared, and why."""
-    return "; ".join(filter(None, (f"{result.severity} {result.verdict}", compared(result), plain(result.reason))))
+    steady = "; ".join(filter(None, ("flaky" if result.flaky else "", f"flapping: {result.flapping}" if result.flapping else "")))
+    return "; ".join(filter(None, (f"{result.severity} {result.verdict}", steady, compared(result), plain(result.reason))))
 
 
 def told(result: Result) -> str:
@@ -36,5 +37,6 @@ def told(result: Result) -> str:
         "what": f"{result.entity}: {result.title}", "expected": result.expected, "observed": result.observed, "reason": result.reason,
         "cause": result.cause, "where": result.where, "seen": result.seen, "looked at": result.looked_at, "owner": result.owner,
         "since": since(result) if result.at else "", "runbook": f"{result.heading} {result.runbook}".strip(), "next": result.next,
+        "looks": str(result.looks) if result.looks > 1 else "", "earlier": "; ".join(result.earlier), "flapping": result.flapping,
     }  # fmt: skip
     return "\n".join(f"{name}: {plain(text)}" for name, text in parts.items() if text)
