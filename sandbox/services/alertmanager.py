@@ -1,0 +1,149 @@
+"""A real Alertmanager on loopback, with alerts that it was sent and silences that somebody made.
+
+Whatever changes means a fresh start: it takes a tenth of a second, and nothing else takes alerts back. The port stays the same.
+"""
+
+import json
+import re
+import shutil
+import signal
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from sandbox.alerting import Alertmanager, ReceivedAlert, Silence
+from sandbox.binaries import alertmanager
+from sandbox.processes import Child, Port, Server, ServiceFailed
+
+READY_SECONDS = 30.0
+MATCHER = re.compile(r"^(\w+)(=~|!~|!=|=)(.*)$", re.DOTALL)
+
+
+class AlertmanagerServer(Server):
+    """One server with one `Alertmanager` in it. Not for several threads at once."""
+
+    def __init__(self, folder: Path) -> None:
+        """`folder` takes its files. Raises NotProvided when there is no server for this machine."""
+        self._binaries = alertmanager()
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder.resolve()
+        self._known: Alertmanager | None = None
+        self._peers = Port()
+        super().__init__()
+
+    def apply(self, wanted: Alertmanager, epoch: float) -> None:
+        """Become `wanted`, whose now is `epoch` (Unix seconds). Raises ServiceFailed when the server refuses."""
+        before, self._known = self._known, None
+        if wanted.stopped:
+            self._shut_down()
+        elif before != wanted or not self._alive():
+            self._shut_down()
+            self._start(wanted)
+            self._fill(wanted, epoch)
+        self._known = wanted
+
+    def stop(self) -> None:
+        """End the server and remove its data."""
+        self._shut_down()
+        self._port.release()
+        self._peers.release()
+
+    def get(self, path: str) -> Any:
+        """The JSON at a path of its API; None while it does not answer."""
+        return _asked(self.port, path)
+
+    def _shut_down(self) -> None:
+        if self._child is not None:
+            self._child.kill()  # its data is thrown away
+            self._child = None
+        shutil.rmtree(self._folder / "data", ignore_errors=True)
+
+    def _start(self, wanted: Alertmanager) -> None:
+        configuration = self._folder / "alertmanager.yml"
+        configuration.write_text(json.dumps(configured(wanted)))  # JSON is YAML
+        log = self._folder / "alertmanager.log"
+        log.write_bytes(b"")
+        options = [
+            f"--config.file={configuration}",
+            f"--storage.path={self._folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{self.port}",
+            f"--cluster.listen-address={f'127.0.0.1:{self._peers.number}' if wanted.cluster else ''}",
+            "--cluster.gossip-interval=5ms",  # it is ready once nobody new has come for thirty of these
+            "--log.level=warn",
+        ]
+        beside = self._binaries.parent / "share"
+        self._child = child = Child([str(self._binaries / "prometheus-alertmanager"), *options], log, cwd=beside)
+        child.wait_until(lambda: self._ready(wanted), READY_SECONDS)
+        if wanted.reloaded:
+            configuration.write_text(wanted.reloaded)
+            child.process.send_signal(signal.SIGHUP)
+            child.wait_until(lambda: "config_last_reload_successful 0" in self._metrics(), READY_SECONDS, "refusing its new configuration")
+
+    def _ready(self, wanted: Alertmanager) -> bool:
+        status = self.get("/api/v2/status")
+        return bool(status) and status["cluster"]["status"] == ("ready" if wanted.cluster else "disabled")
+
+    def _metrics(self) -> str:
+        return (_fetched(self.port, "/metrics") or b"").decode()
+
+    def _fill(self, wanted: Alertmanager, epoch: float) -> None:
+        if wanted.alerts:
+            _send(self.port, "/api/v2/alerts", [_alert(each, epoch) for each in wanted.alerts])
+        for each in wanted.silences:
+            _send(self.port, "/api/v2/silences", _silence(each, epoch))
+
+
+def configured(wanted: Alertmanager) -> dict[str, Any]:
+    """A configuration with one receiver, which is told at once."""
+    hooks = [{"url": wanted.webhook, "send_resolved": True}] if wanted.webhook else []
+    route = {"receiver": "on-call", "group_by": ["..."], "group_wait": "0s", "group_interval": "100ms", "repeat_interval": "1h"}
+    return {"route": route, "receivers": [{"name": "on-call", "webhook_configs": hooks}]}
+
+
+def _alert(alert: ReceivedAlert, epoch: float) -> dict[str, Any]:
+    return {"labels": alert.labels, "startsAt": _stamp(epoch - alert.started), "endsAt": _stamp(epoch + alert.lasts)}
+
+
+def _silence(silence: Silence, epoch: float) -> dict[str, Any]:
+    begins = epoch + silence.begins
+    made = {"startsAt": _stamp(begins), "endsAt": _stamp(begins + silence.lasts), "createdBy": "sandbox", "comment": silence.comment}
+    return {**made, "matchers": [_matcher(each) for each in silence.matchers]}
+
+
+def _matcher(text: str) -> dict[str, Any]:
+    found = MATCHER.match(text)
+    if found is None:
+        raise ServiceFailed(f"not a matcher: {text}")
+    name, how, value = found.groups()
+    return {"name": name, "value": value.strip('"'), "isRegex": how.endswith("~"), "isEqual": how[0] == "="}
+
+
+def _stamp(at: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+
+
+def _fetched(port: int, path: str, body: bytes | None = None) -> bytes | None:
+    """The answer; None while the server does not answer 200."""
+    asked = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(asked, timeout=5) as answer:
+            content: bytes = answer.read()
+            return content
+    except urllib.error.HTTPError as error:
+        if body is not None:
+            raise ServiceFailed(f"alertmanager refuses {path}: {error.read().decode(errors='replace')[:300]}") from error
+        return None
+    except OSError:
+        return None
+
+
+def _asked(port: int, path: str) -> Any:
+    text = _fetched(port, path)
+    return json.loads(text) if text is not None else None
+
+
+def _send(port: int, path: str, content: Any) -> None:
+    if _fetched(port, path, json.dumps(content).encode()) is None:
+        raise ServiceFailed(f"alertmanager does not take {path}")
