@@ -39,6 +39,10 @@ class Digest:
     """Id -> what the check itself adds to its result in Allure: steps, attachments, labels, links."""
     follow_ups: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
     """Id of a violated check -> its entity, and the lines of the second look around that."""
+    pushes: list[dict[str, str]] = field(default_factory=list)
+    """The journal's lines about what other servers were told."""
+    history: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Environment -> the journal's line about what is known of its earlier runs."""
     keep: float | None = None
     """Seconds for which reports of this run may be kept, because they hold samples; None: nothing limits that."""
     exit: int | None = None
@@ -60,8 +64,17 @@ class Digest:
             self.looked = fields
         elif event == "added":
             self.added[fields["id"]].append(fields["allure"])
-        elif event == "follow_up":
+        else:
+            self._take_what_follows(event, fields)
+
+    def _take_what_follows(self, event: str, fields: dict[str, Any]) -> None:
+        """Fold what comes beside and after the verdicts."""
+        if event == "follow_up":
             self.follow_ups |= dict.fromkeys(fields["checks"], (fields["entity"], fields["lines"]))
+        elif event == "pushed":
+            self.pushes.append(fields)
+        elif event == "history":
+            self.history[fields["environment"]] = fields
         elif event == "end":
             self.exit = fields["exit"]
 

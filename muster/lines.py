@@ -128,6 +128,14 @@ def fewer(gone: dict[str, int], width: int) -> Iterator[Line]:
         yield from _wrapped(said, width, "", ("yellow",))
 
 
+def pushed(digest: Digest, width: int) -> Iterator[Line]:
+    """What other servers were told, and what they could not be told."""
+    for each in digest.pushes:
+        where = f"{each['environment']} to {each['to']}"
+        said = f"NOT PUSHED {where}: {each['failed']}" if each["failed"] else f"pushed {where}: {each['said']}"
+        yield from _wrapped(said, width, "", ("red", "bold") if each["failed"] else ())
+
+
 def lost(told: list[str], width: int) -> Iterator[Line]:
     """What could not be written; above are the verdicts that it should have held."""
     for each in told:

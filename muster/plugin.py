@@ -263,6 +263,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
     if run.journal is None:
         session.exitstatus = status
         return (yield)
+    session.config.hook.pytest_muster_judged(config=session.config, run=run)
     stopping.ignore()  # what is left takes moments; ended here, everything would still have to be finalised
     session.exitstatus = run.end(status, session.config.stash.get(options.ALLURE, (None, False))[0])
     return (yield)

@@ -26,6 +26,8 @@ def as_data(digest: Digest) -> dict[str, Any]:
         "deselected": len(digest.deselected),
         "fewer": digest.fewer,
         "look": {name: digest.looked.get(name) for name in ("outcomes", "unknown", "took", "missing")},
+        "pushes": digest.pushes,
+        "history": list(digest.history.values()),
         "follow_ups": dict(digest.follow_ups.values()),
         "worst_first": [{"id": each.id, **_told(each)} for each in digest.worst_first() if each.verdict not in CALM],
     }
@@ -63,6 +65,9 @@ def as_markdown(digest: Digest) -> str:
         lines += [f"- and {count(len(said) - AROUND, 'more line')} in junit.xml and Allure"] if len(said) > AROUND else []
     for each, gone in digest.fewer.items():
         lines += ["", f"{_cell(each)}: {count(gone, 'check')} fewer than its last plan, whose files have changed since."]
+    for push in digest.pushes:
+        came = f"**not pushed**: {_cell(push['failed'])}" if push["failed"] else _cell(push["said"])
+        lines += ["", f"Pushed {_cell(push['environment'])} to {_cell(push['to'])}: {came}."]
     if digest.deselected:
         lines += ["", f"{count(len(digest.deselected), 'check')} deselected."]
     return "\n".join(lines) + "\n"
