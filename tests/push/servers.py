@@ -13,7 +13,7 @@ from sandbox.alerting import Alertmanager
 from sandbox.services.alertmanager import AlertmanagerServer
 from tests.engine.project import PLUGINS, Project, project, reading
 
-OURS = 'import pkgutil\n\n__path__ = pkgutil.extend_path(__path__, __name__)\n'
+OURS = "import pkgutil\n\n__path__ = pkgutil.extend_path(__path__, __name__)\n"
 PATIENCE = 20.0
 
 
