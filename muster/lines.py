@@ -128,6 +128,14 @@ def fewer(gone: dict[str, int], width: int) -> Iterator[Line]:
         yield from _wrapped(said, width, "", ("yellow",))
 
 
+def history(digest: Digest, width: int, *, verbose: bool) -> Iterator[Line]:
+    """What is not known for want of a history; with `verbose`, what is."""
+    for each in digest.history.values():
+        if each["missing"] or verbose:
+            unknown = f"; not known therefore: {each['missing']}" if each["missing"] else ""
+            yield from _wrapped(f"history of {each['environment']} in {each['where']}: {each['said']}{unknown}", width, "")
+
+
 def pushed(digest: Digest, width: int) -> Iterator[Line]:
     """What other servers were told, and what they could not be told."""
     for each in digest.pushes:

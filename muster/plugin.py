@@ -40,13 +40,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if not options.concerns_checks(config):
         return
     out = Path(config.getoption("--reports"))
-    state = Path(config.getoption("--state") or out / "state")
     replay = config.getoption("--replay")
     lost = [] if config.option.collectonly else _begin(config, out)
     options.refuse_unusable(config)
     try:
         environments = load_all(Path(config.getoption("--environments")), config.getoption("--env"))
-        config.stash[RUN] = run = Run(environments, out, state, Path(replay) if replay else None)
+        config.stash[RUN] = run = Run(environments, out, options.shelf(config, out), Path(replay) if replay else None)
         run.state.load([each.id for each in environments])
     except (ConfigError, SelectionError, ReplayError, StateError) as error:
         raise pytest.UsageError(*str(error).splitlines()) from error
