@@ -62,7 +62,9 @@ def test_a_run_without_a_disk_knows_what_the_last_one_saw(tmp_path: Path, bucket
     before, now = (each.results()["test_reading_is_low[platform/sandbox/errors]"] for each in (first, second))
     assert now.since == before.at < now.at
     assert not (second.out / "state").exists()
-    assert not any(VARIABLES["AWS_SECRET_ACCESS_KEY"] in path.read_text(errors="replace") for path in tmp_path.rglob("*.*") if path.is_file())
+    assert not any(
+        VARIABLES["AWS_SECRET_ACCESS_KEY"] in path.read_text(errors="replace") for path in tmp_path.rglob("*.*") if path.is_file()
+    )
 
 
 @pytest.mark.parametrize("trouble", ["refuses connections", "knows our keys no more", "was never given keys"])

@@ -10,7 +10,8 @@ from muster.verdicts import Result, Verdict
 
 def main() -> None:
     address, name, count = sys.argv[1:]
-    print("ready", flush=True)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     sys.stdin.readline()
     for number in range(int(count)):
         state = State(Bucket.of(address) if "://" in address else Path(address))

@@ -180,6 +180,13 @@ TELLS = {
     "bucket-keys-rotated": "answered 403 (InvalidClientTokenId) when asked whose our keys are",
     "bucket-refuses-reads": "we are not allowed to read postgresql/platform_db",
     "bucket-throttles": "turns us away",
+    "alert-unanswered": "HighErrorRate{service=platform-service} P0 (critical) waits for 42m",
+    "maintenance-unannounced": "silence of {service=platform-service}",
+    "watchdog-silent": "NodeClockSkew",
+    "silence-endless": "{alertname=HighMemoryUsage} by sandbox lasts 1095d",
+    "silence-of-everything": "{alertname=~.+} by sandbox until",
+    "alertmanager-configuration-refused": "the last reload failed",
+    "alertmanager-alone": "disabled",
     "bucket-of-another-account": "our keys belong to the account 999999999999, not to 123456789012",
 }
 
