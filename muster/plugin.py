@@ -180,7 +180,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     run.plan(items, plans.selection(session.config))
     items = _drop(run, session, items, lambda case: _outside_hours(run, case))
     if run.replay is None and any(each.sandboxed for each in run.environments):
-        parts = {part for _, case in items for part in case.entity.parts()}
+        parts = {part for _, case in items for part in run.parts(case)}
         pasts = session.config.hook.pytest_muster_prepare(config=session.config, environments=run.environments, parts=parts)
         for environment, history in (each for past in pasts for each in past.items()):
             run.state.suppose(environment, history)

@@ -82,6 +82,10 @@ class Run:
             return [(at, bool(value)) for at, value in self.state.history(place).get(f"drill/{name}", ())]
         return [(float(each["ended"]), each.get("verdict") == Verdict.HOLDS) for each in drills.records(self.out, place, name)]
 
+    def parts(self, case: Case) -> set[str]:
+        """Kinds of the connections through which a case is looked at, and its condition."""
+        return case.entity.parts() | (self.condition(case).arguments["reading"].parts() if case.entity.when else set())
+
     def condition(self, case: Case) -> Call:
         """The call for the reading that `when:` names."""
         assert case.entity.when is not None

@@ -4,21 +4,19 @@ Whatever changes means a fresh start: it takes a tenth of a second, and nothing 
 """
 
 import json
-import re
 import shutil
 import signal
-import time
-import urllib.error
+import subprocess
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sandbox.alerting import Alertmanager, ReceivedAlert, Silence
+from sandbox.alerting import Alertmanager
 from sandbox.binaries import alertmanager
-from sandbox.processes import Child, Port, Server, ServiceFailed
+from sandbox.processes import Child, Port, Server, ServiceFailed, child_environment
 
 READY_SECONDS = 30.0
-MATCHER = re.compile(r"^(\w+)(=~|!~|!=|=)(.*)$", re.DOTALL)
 
 
 class AlertmanagerServer(Server):
@@ -89,10 +87,21 @@ class AlertmanagerServer(Server):
         return (_fetched(self.port, "/metrics") or b"").decode()
 
     def _fill(self, wanted: Alertmanager, epoch: float) -> None:
-        if wanted.alerts:
-            _send(self.port, "/api/v2/alerts", [_alert(each, epoch) for each in wanted.alerts])
-        for each in wanted.silences:
-            _send(self.port, "/api/v2/silences", _silence(each, epoch))
+        for alert in wanted.alerts:
+            labels = [f"{name}={json.dumps(value)}" for name, value in alert.labels.items()]
+            self._tool("alert", epoch - alert.started, epoch + alert.lasts, labels)
+        for silence in wanted.silences:
+            said = ["--author=sandbox", f"--comment={silence.comment}", *silence.matchers]
+            begins = epoch + silence.begins
+            self._tool("silence", begins, begins + silence.lasts, said)
+
+    def _tool(self, what: str, start: float, end: float, words: list[str]) -> None:
+        """Add it from another process: in ours, a guard may stand that lets nobody write."""
+        command = [str(self._binaries / "amtool"), f"--alertmanager.url=http://127.0.0.1:{self.port}", what, "add"]
+        command += [f"--start={_stamp(start)}", f"--end={_stamp(end)}", *words]
+        done = subprocess.run(command, env=child_environment(), capture_output=True, text=True, timeout=READY_SECONDS, check=False)
+        if done.returncode:
+            raise ServiceFailed(f"amtool {what}: {(done.stderr or done.stdout).strip()[-300:]}")
 
 
 def configured(wanted: Alertmanager) -> dict[str, Any]:
@@ -102,39 +111,17 @@ def configured(wanted: Alertmanager) -> dict[str, Any]:
     return {"route": route, "receivers": [{"name": "on-call", "webhook_configs": hooks}]}
 
 
-def _alert(alert: ReceivedAlert, epoch: float) -> dict[str, Any]:
-    return {"labels": alert.labels, "startsAt": _stamp(epoch - alert.started), "endsAt": _stamp(epoch + alert.lasts)}
-
-
-def _silence(silence: Silence, epoch: float) -> dict[str, Any]:
-    begins = epoch + silence.begins
-    made = {"startsAt": _stamp(begins), "endsAt": _stamp(begins + silence.lasts), "createdBy": "sandbox", "comment": silence.comment}
-    return {**made, "matchers": [_matcher(each) for each in silence.matchers]}
-
-
-def _matcher(text: str) -> dict[str, Any]:
-    found = MATCHER.match(text)
-    if found is None:
-        raise ServiceFailed(f"not a matcher: {text}")
-    name, how, value = found.groups()
-    return {"name": name, "value": value.strip('"'), "isRegex": how.endswith("~"), "isEqual": how[0] == "="}
-
-
 def _stamp(at: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
 
 
-def _fetched(port: int, path: str, body: bytes | None = None) -> bytes | None:
+def _fetched(port: int, path: str) -> bytes | None:
     """The answer; None while the server does not answer 200."""
-    asked = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body, {"Content-Type": "application/json"})
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(asked, timeout=5) as answer:
+        with opener.open(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
             content: bytes = answer.read()
             return content
-    except urllib.error.HTTPError as error:
-        if body is not None:
-            raise ServiceFailed(f"alertmanager refuses {path}: {error.read().decode(errors='replace')[:300]}") from error
-        return None
     except OSError:
         return None
 
@@ -142,8 +129,3 @@ def _fetched(port: int, path: str, body: bytes | None = None) -> bytes | None:
 def _asked(port: int, path: str) -> Any:
     text = _fetched(port, path)
     return json.loads(text) if text is not None else None
-
-
-def _send(port: int, path: str, content: Any) -> None:
-    if _fetched(port, path, json.dumps(content).encode()) is None:
-        raise ServiceFailed(f"alertmanager does not take {path}")
