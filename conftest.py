@@ -6,4 +6,5 @@ pytest_plugins = [
     "muster.evidence",
     "sandbox.plugin",
     "fixtures.plugins",
+    "push.plugin",
 ]

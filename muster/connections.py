@@ -23,6 +23,7 @@ from muster.secrets import SecretRef, Setting, learned
 __all__ = [
     "KINDS",
     "S3",
+    "Alertmanager",
     "Basic",
     "ClientCertificate",
     "Connection",
@@ -150,6 +151,12 @@ class Prometheus(Http):
     kind: ClassVar[str] = "prometheus"
 
 
+class Alertmanager(Http):
+    """An Alertmanager's HTTP API, which is only read here; what `--push` tells one stands in `push:`."""
+
+    kind: ClassVar[str] = "alertmanager"
+
+
 class PostgresqlAllow(Model):
     """Rights beyond reading what probes read."""
 
@@ -190,7 +197,7 @@ class Postgresql(Connection):
         return f"{self.host.resolve()}:{self.port_number()}"
 
 
-KINDS: tuple[type[Connection], ...] = (Kubernetes, Http, Prometheus, Postgresql, Redis, S3, Ssh, Local)
+KINDS: tuple[type[Connection], ...] = (Kubernetes, Http, Prometheus, Alertmanager, Postgresql, Redis, S3, Ssh, Local)
 
 
 class Reach(Model):
@@ -199,6 +206,7 @@ class Reach(Model):
     kubernetes: Kubernetes | None = None
     http: Http | None = None
     prometheus: Prometheus | None = None
+    alertmanager: Alertmanager | None = None
     postgresql: Postgresql | None = None
     redis: Redis | None = None
     s3: S3 | None = None

@@ -67,6 +67,7 @@ class _Checker:
             connection = each.connection
             written = {field: getattr(connection, field, None) for field in ("host", "url", "server", "endpoint", "sts")}
             hosts += [(("connections", name, connection.kind, field), text) for field, text in written.items() if text]
+        hosts += [(("push", *place, "url"), outlet.url) for place, outlet in (self.made.push.outlets() if self.made.push else ())]
         for at, entity in entities_of(self.made):
             hosts += [((entity.section, at, field), text) for field in ("host", "url") if (text := getattr(entity, field, None))]
         for where, text in hosts:

@@ -47,6 +47,10 @@ class Digest:
     """What these came to, in words."""
     superseded: dict[str, list[Result]] = field(default_factory=lambda: defaultdict(list))
     """Id -> what it came to at earlier looks, where it did not hold or has changed since."""
+    pushes: list[dict[str, str]] = field(default_factory=list)
+    """The journal's lines about what other servers were told."""
+    history: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Environment -> the journal's line about what is known of its earlier runs."""
     keep: float | None = None
     """Seconds for which reports of this run may be kept, because they hold samples; None: nothing limits that."""
     exit: int | None = None
@@ -68,18 +72,23 @@ class Digest:
             self.looked = fields
         elif event == "added":
             self.added[fields["id"]].append(fields["allure"])
-        elif event in ("again", "repeated", "follow_up"):
-            self._look_again(event, fields)
-        elif event == "end":
-            self.exit = fields["exit"]
+        else:
+            self._take_what_follows(event, fields)
 
-    def _look_again(self, event: str, fields: dict[str, Any]) -> None:
-        if event == "again":
+    def _take_what_follows(self, event: str, fields: dict[str, Any]) -> None:
+        """Fold what comes beside and after the verdicts."""
+        if event == "follow_up":
+            self.follow_ups |= dict.fromkeys(fields["checks"], (fields["entity"], fields["lines"]))
+        elif event == "again":
             self.again.append(fields)
         elif event == "repeated":
             self.repeated = list(fields["said"])
-        else:
-            self.follow_ups |= dict.fromkeys(fields["checks"], (fields["entity"], fields["lines"]))
+        elif event == "pushed":
+            self.pushes.append(fields)
+        elif event == "history":
+            self.history[fields["environment"]] = fields
+        elif event == "end":
+            self.exit = fields["exit"]
 
     def settle(self, result: Result) -> None:
         """Take a verdict; of two for one id the later counts."""

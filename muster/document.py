@@ -14,6 +14,7 @@ from muster.expectations import Many, Model, Name
 from muster.fence import Rule
 from muster.kinds import KINDS
 from muster.kinds.base import Entity
+from muster.push import Push
 from muster.samples import NONE, Samples
 from muster.scratch import Scratch
 from muster.yamlfile import ConfigError, Node, Problem
@@ -75,6 +76,8 @@ class Head(Model):
     """Named hours, for `during:`."""
     scratch: dict[Name, Scratch] = Field(default_factory=dict)
     """Where restore drills may write: places that are not production's."""
+    push: Push | None = None
+    """Where `--push` tells others what a run has found."""
     samples: Samples = NONE
     """What of other people's data reports may show, and for how long: `{log_lines: 3, values: true, events: true, keep: 14d}`."""
 

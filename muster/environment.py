@@ -17,6 +17,7 @@ from muster.kinds.base import Entity, bind
 from muster.kinds.drills import Drill
 from muster.kinds.identities import OwnIdentity, implied
 from muster.kinds.readings import Reading
+from muster.push import Push
 from muster.samples import NONE, Samples
 from muster.scratch import Scratch
 from muster.yamlfile import ConfigError, Mark, Node, load, merge
@@ -48,6 +49,8 @@ class Environment:
     node: Node = field(repr=False)
     samples: Samples = NONE
     scratch: dict[str, Scratch] = field(default_factory=dict)
+    push: Push | None = None
+    reach: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -111,7 +114,7 @@ def _build(made: Any, node: Node, folder: Path, name: str) -> Environment:
     readings = {entity.name: entity for entity in entities if isinstance(entity, Reading)}
     for reading in readings.values():
         reading.meet(readings)
-    parts = (connections, made.hours, tuple(entities), tuple(switched), folder, node, made.samples, made.scratch)
+    parts = (connections, made.hours, tuple(entities), tuple(switched), folder, node, made.samples, made.scratch, made.push, made.reach)
     return Environment(made.system, name, made.protected, made.owner, *parts)
 
 

@@ -29,3 +29,16 @@ def pytest_muster_prepare(config: pytest.Config, environments: list[Any], parts:
 
     Returns what earlier looks at sandboxed environments would remember, or None: {"system/sandbox": {fact: [(time, value)]}}.
     """
+
+
+@pytest.hookspec
+def pytest_muster_judged(config: pytest.Config, run: Any) -> None:
+    """Called once when a planned run has reached its last verdict, before its reports are written: what others are told of it."""
+
+
+@pytest.hookspec(firstresult=True)
+def pytest_muster_shelf(config: pytest.Config, address: str) -> Any:
+    """Called at configure for a `--state` that is no folder: returns its `muster.shelf.Shelf`, or None for a foreign address.
+
+    Raises pytest.UsageError for an address that cannot be used; nothing is opened yet.
+    """

@@ -135,6 +135,25 @@ class FollowUp(TypedDict):
     lines: list[str]
 
 
+class Pushed(TypedDict):
+    """What one server was told of one environment, with --push: everything, unless `failed` says why not."""
+
+    environment: str
+    to: str
+    said: str
+    """In a few words: `3 firing, 1 resolved`."""
+    failed: str
+
+
+class History(TypedDict):
+    """What is known of an environment's earlier runs: `said` in a few words, `missing` what therefore cannot be known."""
+
+    environment: str
+    where: str
+    said: str
+    missing: str
+
+
 class End(TypedDict):
     """The last line, once all reports are written; `lost` says which could not be."""
 
@@ -145,7 +164,7 @@ class End(TypedDict):
 EVENTS: dict[str, type] = {
     "run": Run, "planned": Planned, "vanished": Planned, "deselected": Deselected, "fewer": Fewer, "refused": Refused,
     "again": Again, "repeated": Repeated, "looked": Looked, "verdict": Result, "added": Added, "drill": Drill, "follow_up": FollowUp,
-    "end": End,
+    "pushed": Pushed, "history": History, "end": End,
 }  # fmt: skip
 
 

@@ -133,6 +133,22 @@ def fewer(gone: dict[str, int], width: int) -> Iterator[Line]:
         yield from _wrapped(said, width, "", ("yellow",))
 
 
+def history(digest: Digest, width: int, *, verbose: bool) -> Iterator[Line]:
+    """What is not known for want of a history; with `verbose`, what is."""
+    for each in digest.history.values():
+        if each["missing"] or verbose:
+            unknown = f"; not known therefore: {each['missing']}" if each["missing"] else ""
+            yield from _wrapped(f"history of {each['environment']} in {each['where']}: {each['said']}{unknown}", width, "")
+
+
+def pushed(digest: Digest, width: int) -> Iterator[Line]:
+    """What other servers were told, and what they could not be told."""
+    for each in digest.pushes:
+        where = f"{each['environment']} to {each['to']}"
+        said = f"NOT PUSHED {where}: {each['failed']}" if each["failed"] else f"pushed {where}: {each['said']}"
+        yield from _wrapped(said, width, "", ("red", "bold") if each["failed"] else ())
+
+
 def lost(told: list[str], width: int) -> Iterator[Line]:
     """What could not be written; above are the verdicts that it should have held."""
     for each in told:

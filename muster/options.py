@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from muster.shelf import Folder, Shelf
+
 ALLURE = pytest.StashKey[tuple[Path, bool]]()
 """The folder of Allure's results, and whether those of an earlier run are removed from it; absent when none are written."""
 
@@ -30,10 +32,26 @@ def add(parser: pytest.Parser) -> None:
     group.addoption(
         "--reports", default="reports/out", metavar="DIR", help="where journal, observations and results go (default: reports/out)"
     )
-    group.addoption("--state", default=None, metavar="DIR", help="memory between runs (default: REPORTS/state)")
+    group.addoption(
+        "--state",
+        default=None,
+        metavar="DIR",
+        help="memory between runs: a folder, or s3://BUCKET/PREFIX?region=REGION (default: REPORTS/state)",
+    )
     group.addoption("--no-follow-ups", action="store_true", help="do not look again around what is violated")
     group.addoption("--drill", action="store_true", help="really restore backups: what checks/restore_drill judges")
     group.addoption("--replay", default=None, metavar="FILE", help="judge saved observations again, offline")
+
+
+def shelf(config: pytest.Config, out: Path) -> Shelf:
+    """Where the memory between runs lies. Raises UsageError for an address that nobody knows."""
+    address = str(config.getoption("--state") or out / "state")
+    if "://" not in address:
+        return Folder(Path(address))
+    found: Shelf | None = config.hook.pytest_muster_shelf(config=config, address=address)
+    if found is None:
+        raise pytest.UsageError("--state is a folder, or s3://BUCKET/PREFIX?region=REGION")
+    return found
 
 
 def register_markers(config: pytest.Config) -> None:

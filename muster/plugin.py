@@ -42,13 +42,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if not options.concerns_checks(config):
         return
     out = Path(config.getoption("--reports"))
-    state = Path(config.getoption("--state") or out / "state")
     replay = config.getoption("--replay")
     lost = [] if config.option.collectonly else _begin(config, out)
     options.refuse_unusable(config)
     try:
         environments = load_all(Path(config.getoption("--environments")), config.getoption("--env"))
-        config.stash[RUN] = run = Run(environments, out, state, Path(replay) if replay else None)
+        config.stash[RUN] = run = Run(environments, out, options.shelf(config, out), Path(replay) if replay else None)
         run.state.load([each.id for each in environments])
     except (ConfigError, SelectionError, ReplayError, StateError) as error:
         raise pytest.UsageError(*str(error).splitlines()) from error
@@ -183,7 +182,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     run.plan(items, plans.selection(session.config))
     items = _drop(run, session, items, lambda case: _outside_hours(run, case))
     if run.replay is None and any(each.sandboxed for each in run.environments):
-        parts = {part for _, case in items for part in case.entity.parts()}
+        parts = {part for _, case in items for part in run.parts(case)}
         pasts = session.config.hook.pytest_muster_prepare(config=session.config, environments=run.environments, parts=parts)
         for environment, history in (each for past in pasts for each in past.items()):
             run.state.suppose(environment, history)
@@ -277,6 +276,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
     if run.journal is None:
         session.exitstatus = status
         return (yield)
+    session.config.hook.pytest_muster_judged(config=session.config, run=run)
     stopping.ignore()  # what is left takes moments; ended here, everything would still have to be finalised
     session.exitstatus = run.end(status, session.config.stash.get(options.ALLURE, (None, False))[0])
     return (yield)

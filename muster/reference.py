@@ -17,6 +17,7 @@ from muster.documented import documented
 from muster.expectations import Off, Terms, Unobservable
 from muster.kinds import KINDS
 from muster.kinds.base import Entity
+from muster.push import Outlet, Push
 from muster.samples import Samples
 
 _COMMON = ("name", "owner", "severity", "absent", "allow_empty", "during", "when", "timeout")
@@ -71,7 +72,7 @@ def _entities(checks: dict[str, Check]) -> Iterator[str]:
 
 def _mappings() -> Iterator[str]:
     """The mappings that fields above consist of, by the name that stands in the column `type`."""
-    found: dict[str, type[BaseModel]] = {"Samples": Samples}
+    found: dict[str, type[BaseModel]] = {"Samples": Samples, "Push": Push, "Outlet": Outlet}
     for kind in (*CONNECTIONS, *KINDS):
         for name, field in kind.model_fields.items():
             if name != "expect":

@@ -21,7 +21,8 @@ from muster.kinds.base import Entity
 from muster.plans import Plan, entry
 from muster.probes import ARGUMENTS, PROBES, Call, CouldNotLook, Nothing
 from muster.runbook import Library, Passage
-from muster.state import State
+from muster.shelf import Shelf
+from muster.state import State, StateError
 from muster.store import Store
 from muster.verdicts import EXIT_INTERNAL, ORDER, Result, Verdict, exit_code
 
@@ -33,11 +34,11 @@ NOTHING = "nothing"
 class Run:
     """What a session of checks knows."""
 
-    def __init__(self, environments: list[Environment], out: Path, state: Path, replay: Path | None) -> None:
+    def __init__(self, environments: list[Environment], out: Path, state: Shelf, replay: Path | None) -> None:
         self.id = run_id()
         self.environments = environments
         self.library = Library({each.system: each.folder for each in environments})
-        self.state = State(state)
+        self.state = State(state, out / "state")
         self.replay = replay
         self.store = observations.load(replay) if replay else Store()
         self.out = out
@@ -90,6 +91,10 @@ class Run:
             return [(at, bool(value)) for at, value in self.state.history(place).get(f"drill/{name}", ())]
         return [(float(each["ended"]), each.get("verdict") == Verdict.HOLDS) for each in drills.records(self.out, place, name)]
 
+    def parts(self, case: Case) -> set[str]:
+        """Kinds of the connections through which a case is looked at, and its condition."""
+        return case.entity.parts() | (self.condition(case).arguments["reading"].parts() if case.entity.when else set())
+
     def condition(self, case: Case) -> Call:
         """The call for the reading that `when:` names."""
         assert case.entity.when is not None
@@ -104,6 +109,11 @@ class Run:
         environments = [{"id": each.id, "protected": each.protected, **each.kept()} for each in self.environments]
         replay = str(self.replay) if self.replay else None
         self.journal.write("run", started=time.time(), environments=environments, replay=replay, checks=len(items))
+        self.state.recall([each.id for each in self.environments])
+        for each in self.environments:
+            self.journal.write("history", **self.state.told(each.id))
+        for reason in self.state.unreadable.values():
+            self.lose(f"history: {reason}")
         for item, case in items:
             self.journal.write("planned", **entry(case, item.nodeid, _title(item)), marks=self.marks(item))
         for node, reason in self.deselected.items():
@@ -257,8 +267,8 @@ class Run:
                     seen.update({name: (outcome.at, value) for name, value in outcome.value.facts().items()})
         try:
             self.state.remember(list(self.journal.digest.verdicts.values()), facts, self.id, [] if self.broken else [*self.plans.values()])
-        except OSError as error:
-            self.lose(f"{self.state.folder}: {error.strerror}")
+        except StateError as error:
+            self.lose(f"history: {error}")
 
     def lose(self, what: str) -> None:
         """Note what could not be written, once: the terminal tells it, and the exit code cannot be 0."""

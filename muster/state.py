@@ -1,19 +1,21 @@
-"""Memory between runs: one small JSON file for each environment, replaced whole.
+"""Memory between runs: one small JSON text for each environment, on a shelf (see `muster.shelf`), replaced whole.
 
-`DIR/<system>/<environment>.json` holds `results` (for each result id its verdict, since when, its last values and
-verdicts) and `facts` (numbers that probes saw and later looks compare with), values and facts with their times in Unix seconds, and `plans`
-(for each selection the checks that its last run was to judge).
+It holds `results` (for each result id its verdict, since when, its last values and verdicts) and `facts` (numbers that probes
+saw and later looks compare with), values and facts with their times in Unix seconds, and `plans` (for each selection the checks
+that its last run was to judge).
 """
 
 import json
-import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from muster import SCHEMA_VERSION, flapping
 from muster.plans import Plan
+from muster.probes import CouldNotLook
 from muster.scrubber import dumps
+from muster.shelf import Folder, Shelf, ShelfError
+from muster.text import count, moment
 from muster.verdicts import Result, Verdict
 
 KEPT = 60
@@ -21,45 +23,105 @@ KEPT = 60
 PLANS = 8
 """Selections whose last plans are kept: daily, gate, and what somebody tried by hand."""
 FORGOTTEN_AFTER = 40 * 86400.0
-"""Seconds after which a fact that was not seen again is dropped: pods go, and take their names with them."""
+"""Seconds after which a fact or a result that was not seen again is dropped: pods and checks go, and take their names with them."""
+QUARTERS = 100 * 86400.0
+"""The same for results, of which some are judged once in a quarter."""
+ATTEMPTS = 30
+"""How often what another run has written meanwhile is read again."""
+PARTS = ("results", "facts", "plans")
+UNKNOWN = "since when anything is as it is, what vanished, how numbers have grown"
+"""What nobody knows without a history."""
 
 History = dict[str, list[tuple[float, float]]]
 """For each fact its earlier (time, value) pairs, oldest first."""
+Known = dict[str, dict[str, Any]]
 
 
 class StateError(Exception):
-    """A file of the state cannot be read; the text says which, and what to do."""
+    """What is remembered cannot be read; the text says where, and what to do."""
 
 
-def _read(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {"results": {}, "facts": {}, "plans": {}}
+class Unreachable(History):
+    """The history of an environment that could not be read: whoever asks for a fact is told so, and who needs none is not."""
+
+    def __init__(self, cause: str, reason: str) -> None:
+        """`reason` says why, `cause` is the place."""
+        super().__init__()
+        self._cause, self._reason = cause, reason
+
+    def get(self, *_: Any) -> Any:
+        """No fact is known, and neither that there is none."""
+        raise CouldNotLook(
+            f"what earlier looks saw could not be read: {self._reason}",
+            cause=f"history in {self._cause}",
+            hint="is the place that --state names reachable, and are its keys still valid?",
+        )
+
+    __getitem__ = get
+
+
+def _read(shelf: Shelf, environment: str) -> tuple[Known, str]:
+    """What is remembered, and its version. Raises StateError or ShelfError."""
+    content, version = shelf.read(environment)
+    where = f"{shelf.name}/{environment}.json"
+    if not version:
+        return {part: {} for part in PARTS}, version
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
+        known = json.loads(content)
         if known["schema"] != SCHEMA_VERSION:
-            raise StateError(f"{path}: schema {known['schema']}, this version reads {SCHEMA_VERSION}; move it away to begin anew")
-        return {"results": dict(known["results"]), "facts": dict(known["facts"]), "plans": dict(known.get("plans", {}))}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StateError(f"{path}: not a state file ({type(error).__name__}); restore it, or move it away to begin anew") from error
+            raise StateError(f"{where}: schema {known['schema']}, this version reads {SCHEMA_VERSION}; move it away to begin anew")
+        return {"results": dict(known["results"]), "facts": dict(known["facts"]), "plans": dict(known.get("plans", {}))}, version
+    except (ValueError, KeyError, TypeError) as error:
+        raise StateError(f"{where}: not a state file ({type(error).__name__}); restore it, or move it away to begin anew") from error
 
 
 class State:
     """What earlier runs knew of each environment (`system/environment`)."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._loaded: dict[str, dict[str, Any]] = {}
+    def __init__(self, shelf: Shelf | Path, beside: Path | None = None) -> None:
+        """`shelf`: where it lies; a path is a folder. `beside`: the folder of what needs one, when the shelf is none."""
+        self.shelf: Shelf = Folder(shelf) if isinstance(shelf, Path) else shelf
+        self.folder = self.shelf.folder if isinstance(self.shelf, Folder) else beside or Path()
+        """Where drills keep what the next one is compared with."""
+        self._loaded: dict[str, Known] = {}
+        self._supposed: dict[str, dict[str, Any]] = {}
+        self.unreadable: dict[str, str] = {}
+        """Environments whose history is there, or may be, and could not be read, with the reason."""
 
     def _known(self, environment: str, part: str) -> dict[str, Any]:
         if environment not in self._loaded:
-            self._loaded[environment] = _read(self.folder / f"{environment}.json")
-        known: dict[str, Any] = self._loaded[environment][part]
-        return known
+            self._loaded[environment], _ = _read(self.shelf, environment)
+        return self._loaded[environment][part]
 
     def load(self, environments: list[str]) -> None:
-        """Read what is known of these environments. Raises StateError for a file that cannot be trusted."""
+        """Read what a folder knows of these environments. Raises StateError for a file that cannot be trusted."""
+        for environment in environments if not self.shelf.remote else ():
+            try:
+                self._known(environment, "results")
+            except ShelfError as error:
+                raise StateError(str(error)) from error
+
+    def recall(self, environments: list[str]) -> None:
+        """Read what has not been read yet. What cannot be is in `unreadable`, and nothing is known of it."""
         for environment in environments:
-            self._known(environment, "results")
+            try:
+                self._known(environment, "results")
+            except (ShelfError, StateError) as error:
+                self.unreadable[environment] = str(error)
+                self._loaded[environment] = {part: {} for part in PARTS}
+
+    def told(self, environment: str) -> dict[str, str]:
+        """What is known of the earlier runs of an environment, and what is not: the journal's line `history`."""
+        known = self._loaded.get(environment, {})
+        results = known.get("results", {})
+        kept = f"kept: {KEPT} values each, facts for {FORGOTTEN_AFTER / 86400:.0f} days, results for {QUARTERS / 86400:.0f}"
+        said, missing = "none yet", UNKNOWN
+        if environment in self.unreadable:
+            said = self.unreadable[environment]
+        elif results:
+            oldest = min(each["since"] for each in results.values())
+            said, missing = f"{count(len(results), 'result')}, the oldest since {moment(oldest)}; {kept}", ""
+        return {"environment": environment, "where": self.shelf.name, "said": said, "missing": missing}
 
     def since(self, result: Result) -> float:
         """Since when (Unix seconds) the result has had its verdict, as far as earlier runs know."""
@@ -77,51 +139,84 @@ class State:
 
     def suppose(self, environment: str, history: History) -> None:
         """Take this for what earlier looks at a sandbox remembered: its world has a past of its own, whatever was run before."""
-        self._known(environment, "facts")
-        self._loaded[environment]["facts"] = {name: [list(pair) for pair in pairs] for name, pairs in history.items()}
+        self._supposed[environment] = {name: [list(pair) for pair in pairs] for name, pairs in history.items()}
 
     def history(self, environment: str) -> History:
-        """The facts that earlier looks at an environment remembered."""
-        return {name: [(at, value) for at, value in pairs] for name, pairs in self._known(environment, "facts").items()}
+        """The facts that earlier looks at an environment remembered; `Unreachable` when that could not be read."""
+        if environment in self.unreadable and environment not in self._supposed:
+            return Unreachable(self.shelf.name, self.unreadable[environment])
+        known = self._supposed[environment] if environment in self._supposed else self._known(environment, "facts")
+        return {name: [(at, value) for at, value in pairs] for name, pairs in known.items()}
 
     def remember(
         self, results: list[Result], facts: dict[str, dict[str, tuple[float, float]]], run: str, plans: Iterable[Plan] = ()
     ) -> None:
-        """Add a run: its results, its plans, and for each environment the facts that were seen, as (time, value)."""
-        for plan in plans:
-            known = self._known(plan.environment, "plans")
-            known.pop(plan.selection, None)
-            known[plan.selection] = {"files": plan.files, "run": plan.run, "checks": plan.checks}
-            for oldest in list(known)[:-PLANS]:
-                del known[oldest]
-        for result in results:
-            if result.verdict in (Verdict.NOT_RUN, Verdict.NOT_ASKED):
-                continue
-            entries = self._known(f"{result.system}/{result.environment}", "results")
-            earlier = entries.get(result.id, {"values": []})
-            values = [*earlier["values"], [result.at, result.value]] if isinstance(result.value, (int, float)) else earlier["values"]
-            entries[result.id] = {
-                "verdict": result.verdict, "since": self.since(result), "run": run, "values": values[-KEPT:],
-                **flapping.remembered(earlier, result.verdict),
-            }  # fmt: skip
-        for environment, seen in facts.items():
-            entries = self._known(environment, "facts")
-            for name, (at, value) in seen.items():
-                pairs = entries.setdefault(name, [])
-                if [known for _, known in pairs[-2:]] == [value, value]:
-                    pairs.pop()  # of a long time without a change, its first and its last moment are enough
-                entries[name] = [*pairs, [at, value]][-KEPT:]
-            newest = max((pairs[-1][0] for pairs in entries.values()), default=0.0)
-            for name in [name for name, pairs in entries.items() if pairs[-1][0] < newest - FORGOTTEN_AFTER]:
-                del entries[name]
-        for environment in {f"{result.system}/{result.environment}" for result in results} | facts.keys():
-            self._write(environment)
+        """Add a run: its results, its plans, and for each environment the facts that were seen, as (time, value).
 
-    def _write(self, environment: str) -> None:
-        """Replace the file whole, so that a run killed here leaves the old one."""
-        path = self.folder / f"{environment}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(f".{os.getpid()}.new")
-        known = {part: self._known(environment, part) for part in ("results", "facts", "plans")}
-        fresh.write_text(dumps({"schema": SCHEMA_VERSION, **known}, ensure_ascii=True), encoding="utf-8")
-        fresh.replace(path)
+        Another run may have added to the same environment meanwhile: what is there now is what this adds to. Raises StateError.
+        """
+        given = list(plans)
+        for environment in sorted({f"{each.system}/{each.environment}" for each in results} | facts.keys()):
+            mine = [each for each in results if f"{each.system}/{each.environment}" == environment]
+            seen, past = facts.get(environment, {}), self._supposed.get(environment)
+
+            def add(known: Known, environment: str = environment, mine: Any = mine, seen: Any = seen, past: Any = past) -> None:
+                if past is not None:
+                    known["facts"] = {name: [list(pair) for pair in pairs] for name, pairs in past.items()}
+                _add_plans(known["plans"], [each for each in given if each.environment == environment])
+                _add_results(known["results"], mine, run)
+                _add_facts(known["facts"], seen)
+
+            self._replace(environment, add)
+
+    def _replace(self, environment: str, add: Callable[[Known], None]) -> None:
+        """Read, add and write, again for as long as somebody else comes between. Raises StateError."""
+        try:
+            for _ in range(ATTEMPTS):
+                known, version = _read(self.shelf, environment)
+                add(known)
+                content = dumps({"schema": SCHEMA_VERSION, **known}, ensure_ascii=True).encode()
+                if self.shelf.write(environment, content, version):
+                    self._loaded[environment] = known
+                    return
+        except ShelfError as error:
+            raise StateError(str(error)) from error
+        raise StateError(f"{self.shelf.name}/{environment}.json: others wrote it {ATTEMPTS} times while this run wanted to")
+
+
+def _add_plans(known: dict[str, Any], plans: Iterable[Plan]) -> None:
+    for plan in plans:
+        known.pop(plan.selection, None)
+        known[plan.selection] = {"files": plan.files, "run": plan.run, "checks": plan.checks}
+    for oldest in list(known)[:-PLANS]:
+        del known[oldest]
+
+
+def _add_results(known: dict[str, Any], results: Iterable[Result], run: str) -> None:
+    """Values of all runs in the order of their looks; the verdict of the one that looked last."""
+    for result in results:
+        if result.verdict in (Verdict.NOT_RUN, Verdict.NOT_ASKED):
+            continue
+        earlier = known.get(result.id, {"values": []})
+        values = [*(pair for pair in earlier["values"] if pair[0] != result.at), [result.at, result.value]]
+        kept = sorted(values if isinstance(result.value, (int, float)) else earlier["values"], key=lambda pair: pair[0])[-KEPT:]
+        if earlier.get("at", 0.0) > result.at:
+            known[result.id] = earlier | {"values": kept}
+            continue
+        since = earlier["since"] if earlier.get("verdict") == result.verdict else result.at
+        told = {"verdict": result.verdict, "since": since, "run": run, "at": result.at, "values": kept}
+        known[result.id] = told | flapping.remembered(earlier, result.verdict)
+    newest = max((each.get("at", 0.0) for each in known.values()), default=0.0)
+    for name in [name for name, each in known.items() if each.get("at", newest) < newest - QUARTERS]:
+        del known[name]
+
+
+def _add_facts(known: dict[str, Any], seen: dict[str, tuple[float, float]]) -> None:
+    for name, (at, value) in seen.items():
+        pairs = [pair for pair in known.get(name, []) if pair[0] != at]
+        if [earlier for _, earlier in pairs[-2:]] == [value, value] and pairs[-1][0] < at:
+            pairs.pop()  # of a long time without a change, its first and its last moment are enough
+        known[name] = sorted([*pairs, [at, value]], key=lambda pair: pair[0])[-KEPT:]
+    newest = max((pairs[-1][0] for pairs in known.values()), default=0.0)
+    for name in [name for name, pairs in known.items() if pairs[-1][0] < newest - FORGOTTEN_AFTER]:
+        del known[name]

@@ -31,6 +31,8 @@ def as_data(digest: Digest) -> dict[str, Any]:
         "repeated": digest.repeated,
         "flaky": {each.id: each.earlier for each in digest.worst_first() if each.flaky},
         "flapping": {each.id: each.flapping for each in digest.worst_first() if each.flapping},
+        "pushes": digest.pushes,
+        "history": list(digest.history.values()),
         "follow_ups": dict(digest.follow_ups.values()),
         "worst_first": [{"id": each.id, **_told(each)} for each in digest.worst_first() if each.verdict not in CALM],
     }
@@ -70,6 +72,12 @@ def as_markdown(digest: Digest) -> str:
         lines += [f"- and {count(len(said) - AROUND, 'more line')} in junit.xml and Allure"] if len(said) > AROUND else []
     for each, gone in digest.fewer.items():
         lines += ["", f"{_cell(each)}: {count(gone, 'check')} fewer than its last plan, whose files have changed since."]
+    for past in digest.history.values():
+        unknown = f"; not known therefore: {past['missing']}" if past["missing"] else ""
+        lines += ["", f"History of {_cell(past['environment'])} in {_cell(past['where'])}: {_cell(past['said'])}{unknown}."]
+    for push in digest.pushes:
+        came = f"**not pushed**: {_cell(push['failed'])}" if push["failed"] else _cell(push["said"])
+        lines += ["", f"Pushed {_cell(push['environment'])} to {_cell(push['to'])}: {came}."]
     if digest.deselected:
         lines += ["", f"{count(len(digest.deselected), 'check')} deselected."]
     return "\n".join(lines) + "\n"

@@ -142,7 +142,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if digest.results and all(each.verdict in CALM for each in digest.results.values()) and not run.broken:
         for each in lines.holds(digest, amounts(run), config.stash[ENTITIES], width):
             terminalreporter.write_line(each.text, **dict.fromkeys(each.markup, True))
-    for each in lines.lost(run.lost, width):
+    past = lines.history(digest, width, verbose=config.option.verbose > 0)
+    for each in (*past, *lines.pushed(digest, width), *lines.lost(run.lost, width)):
         terminalreporter.write_line(each.text, **dict.fromkeys(each.markup, True))
     last = lines.verdict(digest)
     terminalreporter.write_line(last.text, **dict.fromkeys(last.markup, True))

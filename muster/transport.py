@@ -1,4 +1,4 @@
-"""One guard below all HTTP of the process: reads pass, a POST that was granted to its origin passes, everything else raises.
+"""One guard below all HTTP of the process: reads pass, a POST or PUT that was granted to its origin passes, everything else raises.
 
 requests, urllib3, the Kubernetes client and botocore all end in `http.client.HTTPConnection.putrequest`, which buffers: what
 raises there has not sent a byte. WebSockets and aiohttp do not pass there and are refused altogether, because nothing here
@@ -26,8 +26,14 @@ OPERATIONS: dict[str, str] = {
     "Kubernetes access review": (
         r"/apis/(authorization\.k8s\.io/v1/selfsubject(access|rules)reviews|authentication\.k8s\.io/v1/selfsubjectreviews)"
     ),
+    "Alertmanager alerts": r"/api/v2/alerts",
+    "Pushgateway metrics": "",
+    "history object": "",
 }
-"""What may be sent with POST although it is not GET, below a server's address: the answer depends on a body too long for a URL."""
+"""What may be sent although it is not GET, below an address. Of the first two the answer depends on a body too long for a URL; the
+others write: what a run has found, with --push, and what runs remember, with --state in a bucket. Nothing else of muster asks for them."""
+PUTS = frozenset({"Pushgateway metrics", "history object"})
+"""Operations that are sent with PUT, the others with POST."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,7 @@ class Grant:
     operation: str
     origin: str
     path: re.Pattern[str]
+    method: str = "POST"
 
     @classmethod
     def of(cls, operation: str, address: str) -> "Grant":
@@ -44,7 +51,7 @@ class Grant:
         parts = urlsplit(address)
         port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
         path = re.escape(parts.path.rstrip("/")) + OPERATIONS[operation]
-        return cls(operation, f"{parts.hostname}:{port}", re.compile(path))
+        return cls(operation, f"{parts.hostname}:{port}", re.compile(path), "PUT" if operation in PUTS else "POST")
 
 
 # GET on these runs commands or reaches whatever listens inside the cluster, so it counts as a write. A namespace may be named pods.
@@ -91,16 +98,16 @@ def refusal(method: str, url: str, origin: str, grants: Iterable[Grant]) -> str 
         return "it reaches inside a pod, a service or a node"
     if method in ("GET", "HEAD"):
         return None
-    if method != "POST":
+    if method not in ("POST", "PUT"):
         return "only GET and HEAD are sent"
     # A granted path is compared as sent: whoever needs encodings or dots to spell it has no grant.
-    if plain == path.lower() and any(_granted(grant, path, origin) for grant in grants):
+    if plain == path.lower() and any(_granted(grant, method, path, origin) for grant in grants):
         return None
-    return "this POST was not granted to this server"
+    return f"this {method} was not granted to this server"
 
 
-def _granted(grant: Grant, path: str, origin: str) -> bool:
-    return grant.origin == origin.lower() and grant.path.fullmatch(path) is not None
+def _granted(grant: Grant, method: str, path: str, origin: str) -> bool:
+    return grant.method == method and grant.origin == origin.lower() and grant.path.fullmatch(path) is not None
 
 
 def _refuse(method: str, url: str, reason: str) -> NoReturn:
@@ -173,7 +180,7 @@ def installed() -> bool:
 
 
 def permit(operation: str, address: str) -> None:
-    """Let the POSTs of one of OPERATIONS through to one server, an http or https address; while no guard stands, it is nothing."""
+    """Let one of OPERATIONS through to one server, an http or https address; while no guard stands, it is nothing."""
     if installed():
         _grants.add(Grant.of(operation, address))
 

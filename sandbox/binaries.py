@@ -10,6 +10,7 @@ import tempfile
 import venv
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from sandbox.cache import NotProvided, provided_folder
@@ -19,9 +20,15 @@ POSTGRESQL_CHOICE = "MUSTER_SANDBOX_POSTGRESQL"
 PROMETHEUS_CHOICE = "MUSTER_SANDBOX_PROMETHEUS"
 SSH_CHOICE = "MUSTER_SANDBOX_SSH"
 REDIS_CHOICE = "MUSTER_SANDBOX_REDIS"
+ALERTMANAGER_CHOICE = "MUSTER_SANDBOX_ALERTMANAGER"
+PUSHGATEWAY_CHOICE = "MUSTER_SANDBOX_PUSHGATEWAY"
 REQUIREMENTS = Path(__file__).with_name("requirements-postgresql.txt")
 NEEDED_OF_POSTGRESQL = ("initdb", "postgres")
 NEEDED_OF_PROMETHEUS = ("prometheus", "promtool")
+NEEDED_OF_ALERTMANAGER = ("prometheus-alertmanager", "amtool")
+NEEDED_OF_PUSHGATEWAY = ("prometheus-pushgateway",)
+TEMPLATES, BESIDE = b"/usr/share/prometheus", b"./////////" + b"/prometheus"
+"""Where Debian's Alertmanager looks for templates, without which it does not start; and as long a path below its working directory."""
 NEEDED_OF_REDIS = ("redis-server", "redis-check-rdb")
 REDIS_LAUNCHER = """\
 #!/bin/sh
@@ -82,6 +89,27 @@ def redis() -> Path:
     return found or provided_folder("redis-programs", _unpack_redis) / "bin"
 
 
+def alertmanager() -> Path:
+    """The folder that holds `prometheus-alertmanager` and `amtool`: of the machine, else of Debian's package.
+
+    A server of the package is started in the folder `../share` beside it, where its templates are.
+    The environment variable MUSTER_SANDBOX_ALERTMANAGER decides: `machine`, `package`, `none`, or a folder. Raises NotProvided.
+    """
+    of_machine = partial(_on_path, "prometheus-alertmanager")
+    found = _chosen(ALERTMANAGER_CHOICE, "package", NEEDED_OF_ALERTMANAGER, of_machine, "alertmanager")
+    return found or provided_folder("alertmanager-package", _unpack_alertmanager) / "usr" / "bin"
+
+
+def pushgateway() -> Path:
+    """The folder that holds `prometheus-pushgateway`: of the machine, else of Debian's package.
+
+    The environment variable MUSTER_SANDBOX_PUSHGATEWAY decides: `machine`, `package`, `none`, or a folder. Raises NotProvided.
+    """
+    of_machine = partial(_on_path, "prometheus-pushgateway")
+    found = _chosen(PUSHGATEWAY_CHOICE, "package", NEEDED_OF_PUSHGATEWAY, of_machine, "pushgateway")
+    return found or provided_folder("pushgateway-package", _unpack_pushgateway) / "usr" / "bin"
+
+
 def _chosen(variable: str, fetched: str, programs: tuple[str, ...], of_machine: Callable[[], list[Path]], part: str) -> Path | None:
     """The folder that the variable names, or the first of the machine's that holds the programs; None: fetch them.
 
@@ -103,6 +131,21 @@ def _chosen(variable: str, fetched: str, programs: tuple[str, ...], of_machine: 
 def _unpack_prometheus(folder: Path) -> None:
     unpack_packages(["prometheus"], folder)
     _checked(folder / "usr" / "bin", NEEDED_OF_PROMETHEUS, "prometheus")
+
+
+def _unpack_alertmanager(folder: Path) -> None:
+    unpack_packages(["prometheus-alertmanager"], folder)
+    program = folder / "usr" / "bin" / "prometheus-alertmanager"
+    made = program.read_bytes()
+    if TEMPLATES not in made:
+        raise NotProvided("alertmanager: this package looks for its templates elsewhere than it used to")
+    program.write_bytes(made.replace(TEMPLATES, BESIDE))
+    _checked(program.parent, NEEDED_OF_ALERTMANAGER, "alertmanager")
+
+
+def _unpack_pushgateway(folder: Path) -> None:
+    unpack_packages(["prometheus-pushgateway"], folder)
+    _checked(folder / "usr" / "bin", NEEDED_OF_PUSHGATEWAY, "pushgateway")
 
 
 def _unpack_redis(folder: Path) -> None:

@@ -29,6 +29,12 @@ def _stop_prometheus(world: World) -> None:
     world.metrics.stopped = True
 
 
+def _stop_alertmanager(world: World) -> None:
+    if world.alertmanager is None:
+        raise UnknownName("this world has no Alertmanager")
+    world.alertmanager.stopped = True
+
+
 def _stop_databases(world: World) -> None:
     if not world.databases:
         raise UnknownName("this world has no database")
@@ -73,6 +79,7 @@ PLATFORM_FAULTS = (
         "unknown",
     ),
     Fault("prometheus-stopped", "Prometheus refuses connections: every reading from it is unknown.", _stop_prometheus, (), "unknown"),
+    Fault("alertmanager-stopped", "Alertmanager refuses connections: it is violated, and what lies in it is unknown.", _stop_alertmanager),
     Fault("database-stopped", "Every PostgreSQL server refuses connections: the application's login is violated.", _stop_databases),
     Fault("redis-stopped", "Every Redis server refuses connections: the application's login is violated.", _stop_caches),
     Fault("buckets-stopped", "The server of all buckets refuses connections: every look at them is unknown.", _stop_buckets, (), "unknown"),

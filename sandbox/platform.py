@@ -1,7 +1,6 @@
 """The platform of one boot: its parts side by side on loopback, their addresses, live replacement, and a clean end."""
 
 import os
-import re
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,8 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, Self
 
+from sandbox.addresses import facade_addresses, part_of, site_tokens, variable
+from sandbox.alerting import Alertmanager
 from sandbox.cache import NotProvided
 from sandbox.processes import ServiceFailed
+from sandbox.services.alertmanager import AlertmanagerServer
 from sandbox.services.buckets_process import BucketsProcess
 from sandbox.services.certificates import Authority
 from sandbox.services.dumps import with_dumps
@@ -24,7 +26,7 @@ from sandbox.services.ssh import SshServer
 from sandbox.state import State, write_past
 from sandbox.world import Database, Host, Served, World
 
-PARTS = frozenset({"kubernetes", "http", "prometheus", "postgresql", "redis", "s3", "ssh", "local", "scratch"})
+PARTS = frozenset({"kubernetes", "http", "prometheus", "alertmanager", "postgresql", "redis", "s3", "ssh", "local", "scratch"})
 SCRATCH = "127.0.0.2"
 """Where scratch servers listen: a drill refuses one that shares an address with anything else."""
 
@@ -139,7 +141,7 @@ class Platform:
         write_past(self.folder, world.earlier, self.epoch)
         kept = {f"postgresql/{name}" for name in world.databases} | {f"ssh/{name}" for name in world.hosts}
         kept |= {f"redis/{name}" for name in world.caches} | {f"scratch/{name}" for name in world.scratch}
-        for name in set(self._services) - kept - {"prometheus", "s3"}:
+        for name in set(self._services) - kept - {"prometheus", "alertmanager", "s3"}:
             self._services.pop(name).stop()
         self.not_provided.clear()
         with ThreadPoolExecutor(max_workers=8, thread_name_prefix="muster-boot") as pool:
@@ -159,8 +161,10 @@ class Platform:
             jobs += [pool.submit(self._attempt, f"{part_of(host)}/{name}", self._become_host, name, host) for name, host in hosts]
             if world.metrics is not None:
                 jobs.append(pool.submit(self._attempt, "prometheus", self._become_prometheus, facade, world))
+            if world.alertmanager is not None:
+                jobs.append(pool.submit(self._attempt, "alertmanager", self._become_alertmanager, world.alertmanager))
             facade.result()
-            found = self._facade_addresses() | site_tokens(world)
+            found = facade_addresses(self.facade.addresses()) | site_tokens(world)
             for job in jobs:
                 found |= job.result()
         self.addresses.clear()
@@ -173,6 +177,7 @@ class Platform:
             cluster=world.cluster if "kubernetes" in self._wanted else None,
             sites=world.sites if "http" in self._wanted else {},
             metrics=world.metrics if "prometheus" in self._wanted else None,
+            alertmanager=world.alertmanager if "alertmanager" in self._wanted else None,
             databases=world.databases if "postgresql" in self._wanted else {},
             scratch=world.scratch if "scratch" in self._wanted else {},
             caches=world.caches if "redis" in self._wanted else {},
@@ -186,18 +191,6 @@ class Platform:
         except (NotProvided, ServiceFailed) as error:
             self.not_provided[part] = str(error)
             return {}
-
-    def _facade_addresses(self) -> dict[str, str]:
-        names = {
-            "kubeconfig": "SANDBOX_KUBECONFIG",
-            "ca_file": "SANDBOX_CA",
-            "foreign_ca_file": "SANDBOX_FOREIGN_CA",
-            "client_certificate": "SANDBOX_CLIENT_CERTIFICATE",
-            "client_key": "SANDBOX_CLIENT_KEY",
-        }
-        known = self.facade.addresses()
-        sites = {f"SANDBOX_SITE_{variable(name[5:])}_URL": url for name, url in known.items() if name.startswith("site:")}
-        return {names[name]: text for name, text in known.items() if name in names} | sites
 
     def _become_database(self, name: str, database: Database, part: str = "postgresql", address: str = "127.0.0.1") -> dict[str, str]:
         state = self._running_state()
@@ -275,18 +268,9 @@ class Platform:
             server.apply(world.metrics, self._began, self.facade.scraped)
         return {"SANDBOX_PROMETHEUS_URL": f"http://127.0.0.1:{server.port}"}
 
-
-def part_of(host: Host) -> str:
-    """The part of the platform that a host belongs to: who only has files needs no server."""
-    return "ssh" if host.ssh else "local"
-
-
-def site_tokens(world: World) -> dict[str, str]:
-    """The bearer token that a site's routes demand, for sites that have any."""
-    routes = [(name, route) for name, site in world.sites.items() for route in site.routes.values()]
-    return {f"SANDBOX_SITE_{variable(name)}_TOKEN": route.token for name, route in routes if route.token is not None}
-
-
-def variable(name: str) -> str:
-    """A name as part of an environment variable's."""
-    return re.sub(r"[^A-Z0-9]", "_", name.upper())
+    def _become_alertmanager(self, wanted: Alertmanager) -> dict[str, str]:
+        server = self._services.get("alertmanager")
+        if not isinstance(server, AlertmanagerServer):
+            server = self._services["alertmanager"] = AlertmanagerServer(self.folder / "alertmanager")
+        server.apply(wanted, self.epoch)
+        return {"SANDBOX_ALERTMANAGER_URL": f"http://127.0.0.1:{server.port}"}

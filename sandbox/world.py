@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from sandbox.alerting import Alertmanager
 from sandbox.decoding import build, plain
 
 Object = dict[str, Any]
@@ -245,6 +246,7 @@ class World:
     cluster: Cluster | None = None
     sites: dict[str, Site] = field(default_factory=dict)
     metrics: Metrics | None = None
+    alertmanager: Alertmanager | None = None
     databases: dict[str, Database] = field(default_factory=dict)
     scratch: dict[str, Database] = field(default_factory=dict)  # servers of drills, on loopback addresses of their own
     hosts: dict[str, Host] = field(default_factory=dict)

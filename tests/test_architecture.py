@@ -11,12 +11,13 @@ from muster.coverage import find_checks
 from muster.kinds import KINDS
 
 ROOT = Path(__file__).parents[1]
-OURS = {"muster", "fixtures", "checks", "sandbox", "tests", "drill"}
+OURS = {"muster", "fixtures", "checks", "sandbox", "tests", "drill", "push"}
 MAY_IMPORT = {
     "muster": {"muster"},
     "fixtures": {"muster", "fixtures"},
     "checks": {"muster", "fixtures", "checks"},
     "drill": {"muster", "fixtures", "drill"},
+    "push": {"muster", "fixtures", "push"},
     "sandbox": {"sandbox"},
 }
 SOURCES = {"kubernetes", "requests", "psycopg", "boto3", "botocore", "testinfra", "aiohttp", "cryptography", "redis", "zstandard", "moto"}
@@ -129,7 +130,7 @@ def test_no_two_checks_share_a_name():
     assert sorted(names) == sorted(set(names))
 
 
-@pytest.mark.parametrize("folder", ["muster", "fixtures", "checks", "drill", "sandbox"])
+@pytest.mark.parametrize("folder", ["muster", "fixtures", "checks", "drill", "push", "sandbox"])
 def test_no_file_grows_over_300_lines(folder):
     long = {str(path.relative_to(ROOT)): lines for path in modules(folder) if (lines := len(path.read_text().splitlines())) > 300}
 

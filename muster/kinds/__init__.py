@@ -1,5 +1,6 @@
 """The kinds of entities, by the section of the file in which they stand."""
 
+from muster.kinds.alertmanager import AlertmanagerServer, PlannedSilence
 from muster.kinds.base import Entity
 from muster.kinds.buckets import Bucket, BucketBackup
 from muster.kinds.cluster import Autoscaler, CronJob, DisruptionBudget, Jobs, Nodes, Quota, Resource, Service, StorageClass, Volume
@@ -30,6 +31,8 @@ KINDS: tuple[type[Entity], ...] = (
     AlertRule,
     Alert,
     ScrapeTarget,
+    AlertmanagerServer,
+    PlannedSilence,
     Workload,
     Autoscaler,
     CronJob,

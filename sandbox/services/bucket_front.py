@@ -8,6 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any
@@ -74,6 +75,8 @@ class Asked:
             return f"sts:{(re.search('Action=([A-Za-z]+)', f'{query}&{self.body.decode()}') or ['', '?'])[1]}"
         if self.path.count("/") > 1 and not self.path.endswith("/") and self.method in ("GET", "HEAD"):
             return "s3:GetObjectVersion" if "versionId=" in query else "s3:GetObject"
+        if self.path.count("/") > 1 and self.method == "PUT" and not query:
+            return "s3:PutObject"
         return ACTIONS.get((self.method, re.split("[=&]", query)[0]), f"unknown: {self.method} {query}")
 
     def fits(self, secret: str) -> bool:
@@ -98,6 +101,7 @@ class Front:
         """`epoch`: the world's now, in Unix seconds."""
         self._epoch = epoch
         self._stored = Stored()
+        self._writing = threading.Lock()
         self._buckets: dict[str, Bucket] = {}
         self._troubles: dict[str, Troubles] = {}
         self.requests: deque[dict[str, Any]] = deque(maxlen=100_000)
@@ -128,7 +132,8 @@ class Front:
         refused = self._refusal(name, asked)
         if refused:
             return _refuse(environ, noted, *refused)
-        body = self._stored.answer(environ, noted, self._buckets[name], of_tokens=asked.of_tokens)
+        with self._writing if asked.method == "PUT" else nullcontext():  # moto compares first and replaces then
+            body = self._stored.answer(environ, noted, self._buckets[name], of_tokens=asked.of_tokens)
         return body if trouble is None else _badly(environ, body, trouble)
 
     def _named(self, asked: Asked) -> str:

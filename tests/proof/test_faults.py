@@ -13,7 +13,7 @@ from tests.proof.harness import SYSTEM, seen_by_drills
 from tests.proof.tellings import TELLS
 
 FAULTS = [found for found in faults(SYSTEM) if not seen_by_drills(found.fault)]
-PROVEN_BY_A_STOPPED_SERVER = {"test_prometheus_is_ready"}
+PROVEN_BY_A_STOPPED_SERVER = {"test_prometheus_is_ready", "test_alertmanager_is_ready"}
 
 
 def test_every_check_holds_in_the_healthy_world(outcomes: Outcomes) -> None:

@@ -14,6 +14,7 @@ THROUGH = {
         "test_stored_certificates.py",
     },
     "prometheus-stopped": {"test_prometheus.py", "test_alert_rules.py", "test_alert_annotations.py"},
+    "alertmanager-stopped": {"test_alertmanager.py"},
     "database-stopped": {"test_databases.py", "test_logins.py"},
     "redis-stopped": {"test_redis.py"},
     "sites-stopped": {"test_endpoints.py"},
@@ -55,6 +56,13 @@ def test_without_prometheus_its_readiness_is_violated_and_its_readings_are_unkno
     assert violated(seen) == {"test_prometheus_is_ready[prometheus]"}
     assert seen.code == EXIT_VIOLATED
     assert seen.not_holding()["test_reading_is_at_most[error-share]"] is Verdict.UNKNOWN
+
+
+def test_without_alertmanager_its_readiness_is_violated_and_what_lies_in_it_is_unknown(outages: dict[str, Seen]) -> None:
+    seen = outages["alertmanager-stopped"]
+    assert violated(seen) == {"test_alertmanager_is_ready[alertmanager]"}
+    assert seen.not_holding()["test_maintenance_is_announced[planned-maintenance]"] is Verdict.UNKNOWN
+    assert len({each.cause for each in seen.results.values() if each.verdict is Verdict.UNKNOWN}) == 1
 
 
 def test_without_the_database_the_logins_are_violated_and_what_we_see_through_it_is_unknown(outages: dict[str, Seen]) -> None:

@@ -1,9 +1,22 @@
 """platform-service as its runbook describes it, healthy; and the ways to break it."""
 
 from sandbox.world import Fault, World
-from sandbox.worlds.platform_service import buckets, cluster, config, database, drill, hosts, logs, metrics, redis, rights, sites
+from sandbox.worlds.platform_service import (
+    alertmanager,
+    buckets,
+    cluster,
+    config,
+    database,
+    drill,
+    hosts,
+    logs,
+    metrics,
+    redis,
+    rights,
+    sites,
+)
 
-PARTS = (cluster, config, logs, sites, metrics, database, rights, hosts, redis, buckets, drill)
+PARTS = (cluster, config, logs, sites, metrics, database, rights, hosts, redis, buckets, drill, alertmanager)
 
 
 def world(now: float) -> World:
