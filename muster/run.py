@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from muster import drills, guard, observations, reports
+from muster import drills, gating, guard, observations, reports
 from muster.case import Case
 from muster.connections import Connection
 from muster.environment import Environment, cases
@@ -21,7 +21,7 @@ from muster.probes import ARGUMENTS, PROBES, Call, CouldNotLook, Nothing
 from muster.runbook import Library, Passage
 from muster.state import State
 from muster.store import Store
-from muster.verdicts import EXIT_INTERNAL, ORDER, Result, Verdict, exit_code
+from muster.verdicts import EXIT_INTERNAL, ORDER, Result, Verdict
 
 CASE = pytest.StashKey[Case]()
 NOTHING = "nothing"
@@ -46,7 +46,10 @@ class Run:
         self.plans: dict[str, Plan] = {}
         self.marks: Any = lambda _item: {}
         """What the marks of a check say to Allure."""
+        self.gate: gating.Gate | None = None
         self.broken = False
+        self.outside = False
+        """Whether something failed that is no check."""
         self.deselected: dict[str, str] = {}
         self.lost: list[str] = []
         """What could not be written or removed, with the reason."""
@@ -94,7 +97,8 @@ class Run:
         self.journal = Journal(self.out / FILE, self.id)
         environments = [{"id": each.id, "protected": each.protected, **each.kept()} for each in self.environments]
         replay = str(self.replay) if self.replay else None
-        self.journal.write("run", started=time.time(), environments=environments, replay=replay, checks=len(items))
+        gate = {"gate": self.gate.line()} if self.gate else {}
+        self.journal.write("run", started=time.time(), environments=environments, replay=replay, checks=len(items), **gate)
         for item, case in items:
             self.journal.write("planned", **entry(case, item.nodeid, _title(item)), marks=self.marks(item))
         for node, reason in self.deselected.items():
@@ -247,7 +251,7 @@ class Run:
         digest = self.journal.digest
         if self.replay is None:
             self.remember()
-        reached = exit_code(status, (each.verdict for each in digest.results.values()))
+        reached = gating.reached(digest, status, outside=self.outside)
         digest.exit = EXIT_INTERNAL if self.lost or self.journal.lost else reached
         self.lost += reports.write(digest, self.out, allure)
         self.journal.write("end", exit=digest.exit, lost=self.lost)
