@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from muster.digest import CALM, Digest, counted
+from muster.digest import CALM, Digest, counts
 from muster.text import count, cut
 from muster.verdicts import (
     EXIT_CONFIGURATION,
@@ -96,7 +96,8 @@ def line(digest: Digest) -> str:
     words = WORDS.get(digest.exit or 0, "stopped")
     if gate.override and stops and digest.exit == EXIT_HOLDS:
         words = f"passes by override {gate.override}, would be {would(stops)}"
-    said = [f"gate {PHASES[gate.phase]}: {words}", f"exit code {digest.exit}; {counted(results)}"]
+    every = ", ".join(f"{number} {verdict.replace('holds', 'hold')}" for verdict, number in counts(results).items() if number)
+    said = [f"gate {PHASES[gate.phase]}: {words}", f"exit code {digest.exit}; {every}"]
     shown = Counter(why for each in results if (why := _own_excuse(digest, each)))
     said += [f"not stopping: {count(number, 'check')}, {why}" for why, number in sorted(shown.items())]
     said += [f"override {gate.override} was not needed"] if gate.override and not stops else []

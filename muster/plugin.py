@@ -21,7 +21,7 @@ from muster.text import cut
 from muster.verdicts import EXIT_CONFIGURATION, Result, Verdict
 from muster.yamlfile import ConfigError
 
-pytest_plugins = ["muster.channels", "muster.follow_up", "muster.gate"]
+pytest_plugins = ["muster.channels", "muster.follow_up", "muster.ci_plugin", "muster.gate"]
 RUN = pytest.StashKey[Run]()
 
 
@@ -79,10 +79,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "case" not in metafunc.fixturenames:
         raise pytest.UsageError(f"{metafunc.function.__name__} takes neither `limit` nor an entity")
     made = run.cases_of(metafunc.function, marker.args[0], metafunc.fixturenames, metafunc.definition.path.parent.name)
-    params = [
-        pytest.param(each.identity.parameter, id=each.identity.parameter, marks=occasions.marks(each.terms))
-        for each in made
-    ]
+    params = [pytest.param(each.identity.parameter, id=each.identity.parameter, marks=occasions.marks(each.terms)) for each in made]
     metafunc.parametrize("case", params or [pytest.param(NOTHING, id=NOTHING)], indirect=True)
 
 
