@@ -47,10 +47,8 @@ def write(said: Digest, folder: Path, out: Path) -> None:
         made = complete(result, said.run, said.started)
         made.attachments = [each for each in (seen.followed(said, key), *map(seen.attached, result.observations)) if each]
         excuse = gating.excuse(said, result)
-        shown = (
-            [{"labels": [{"name": "tag", "value": "not stopping"}], "description": f"Does not stop the gate: {excuse}"}] if excuse else []
-        )
-        for more in (said.planned[key].get("marks", {}), *said.added.get(key, ()), *shown):
+        shown = {"labels": [{"name": "tag", "value": "not stopping"}], "description": f"Does not stop the gate: {excuse}"}
+        for more in (said.planned[key].get("marks", {}), *said.added.get(key, ()), shown if excuse else {}):
             add(made, more)
         _put(folder / f"{made.uuid}-result.json", _json(made))
     _put(folder / "environment.properties", _properties(said).encode("ascii"))

@@ -72,9 +72,8 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     if run is None or run.gate is None or reporter is None or session.config.option.collectonly or session.config.option.setupplan:
         return
     if run.journal is None:
-        reporter.write_line(
-            f"gate {gating.PHASES[run.gate.phase]}: {gating.WORDS[int(session.exitstatus)]}, exit code {session.exitstatus}"
-        )
+        words = gating.WORDS.get(int(session.exitstatus), "stopped")
+        reporter.write_line(f"gate {gating.PHASES[run.gate.phase]}: {words}, exit code {session.exitstatus}")
     else:
         holds = run.journal.digest.exit == EXIT_HOLDS
         reporter.write_line(gating.line(run.journal.digest), **dict.fromkeys(("green",) if holds else ("red", "bold"), True))

@@ -4,6 +4,7 @@ Everything is derived from the journal's first line and its plan, so that a fina
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -103,6 +104,17 @@ def line(digest: Digest) -> str:
     said += [f"override {gate.override} was not needed"] if gate.override and not stops else []
     said += ["SANDBOX: nothing real was looked at"] if any(each.endswith("/sandbox") for each in digest.environments) else []
     return cut("; ".join([", ".join(said[:2]), *said[2:]]), 600)
+
+
+def overridden(digest: Digest) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What later runs have to know of an override that was needed, for each environment."""
+    gate = of(digest)
+    if gate is None or not gate.override:
+        return
+    for environment in digest.environments:
+        checks = [each.id for each in stopping(digest) if f"{each.system}/{each.environment}" == environment]
+        if checks:
+            yield environment, {"at": digest.started, "run": digest.run, "ticket": gate.override, "checks": checks}
 
 
 def would(stops: list[Result]) -> str:

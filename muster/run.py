@@ -21,7 +21,7 @@ from muster.probes import ARGUMENTS, PROBES, Call, CouldNotLook, Nothing
 from muster.runbook import Library, Passage
 from muster.state import State
 from muster.store import Store
-from muster.verdicts import EXIT_INTERNAL, ORDER, Result, Verdict
+from muster.verdicts import EXIT_HOLDS, EXIT_INTERNAL, ORDER, Result, Verdict
 
 CASE = pytest.StashKey[Case]()
 NOTHING = "nothing"
@@ -249,9 +249,11 @@ class Run:
         """Write all reports and the journal's last line; the exit code, which is never 0 when something could not be written."""
         assert self.journal is not None
         digest = self.journal.digest
-        if self.replay is None:
-            self.remember()
         reached = gating.reached(digest, status, outside=self.outside)
+        if self.replay is None:
+            for environment, passed in gating.overridden(digest) if reached == EXIT_HOLDS else ():
+                self.state.overridden(environment, passed)
+            self.remember()
         digest.exit = EXIT_INTERNAL if self.lost or self.journal.lost else reached
         self.lost += reports.write(digest, self.out, allure)
         self.journal.write("end", exit=digest.exit, lost=self.lost)

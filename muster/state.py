@@ -1,8 +1,8 @@
 """Memory between runs: one small JSON file for each environment, replaced whole.
 
 `DIR/<system>/<environment>.json` holds `results` (for each result id its verdict, since when, and its last values) and
-`facts` (numbers that probes saw and later looks compare with), values and facts with their times in Unix seconds, and `plans`
-(for each selection the checks that its last run was to judge).
+`facts` (numbers that probes saw and later looks compare with), values and facts with their times in Unix seconds, `plans`
+(for each selection the checks that its last run was to judge), and `overrides` (gates that a ticket let pass).
 """
 
 import json
@@ -33,12 +33,13 @@ class StateError(Exception):
 
 def _read(path: Path) -> dict[str, Any]:
     if not path.exists():
-        return {"results": {}, "facts": {}, "plans": {}}
+        return {"results": {}, "facts": {}, "plans": {}, "overrides": []}
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
         if known["schema"] != SCHEMA_VERSION:
             raise StateError(f"{path}: schema {known['schema']}, this version reads {SCHEMA_VERSION}; move it away to begin anew")
-        return {"results": dict(known["results"]), "facts": dict(known["facts"]), "plans": dict(known.get("plans", {}))}
+        parts = {"results": dict(known["results"]), "facts": dict(known["facts"]), "plans": dict(known.get("plans", {}))}
+        return parts | {"overrides": list(known.get("overrides", []))}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StateError(f"{path}: not a state file ({type(error).__name__}); restore it, or move it away to begin anew") from error
 
@@ -70,6 +71,15 @@ class State:
         """The last plan of a selection for an environment."""
         known = self._known(environment, "plans").get(selection)
         return Plan(environment, selection, **known) if known else None
+
+    def overrides(self, environment: str) -> list[dict[str, Any]]:
+        """Gates of an environment that a ticket let pass, oldest first: `at` (Unix seconds), `run`, `ticket` and `checks`, the ids."""
+        self._known(environment, "results")
+        return list(self._loaded[environment]["overrides"])
+
+    def overridden(self, environment: str, entry: dict[str, Any]) -> None:
+        """Take in a gate that a ticket lets pass; `remember` writes it."""
+        self._loaded[environment]["overrides"] = [*self.overrides(environment), entry][-KEPT:]
 
     def suppose(self, environment: str, history: History) -> None:
         """Take this for what earlier looks at a sandbox remembered: its world has a past of its own, whatever was run before."""
@@ -115,6 +125,7 @@ class State:
         path = self.folder / f"{environment}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_suffix(f".{os.getpid()}.new")
-        known = {part: self._known(environment, part) for part in ("results", "facts", "plans")}
+        self._known(environment, "results")
+        known = self._loaded[environment]
         fresh.write_text(dumps({"schema": SCHEMA_VERSION, **known}, ensure_ascii=True), encoding="utf-8")
         fresh.replace(path)
