@@ -72,6 +72,11 @@ class Terms(Model):
         """The limit that a check compares with."""
         return getattr(self, self.primary)
 
+    @property
+    def written(self) -> str:
+        """The limit in words, without reading anything."""
+        return str(self.value)
+
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         mapping = handler(schema)

@@ -36,4 +36,4 @@ def _value(terms: Terms) -> str:
     if not own:
         return "unobservable, and its last day has passed"
     own.pop(terms.primary, None)
-    return " ".join([str(terms.value), *(f"{name}={value}" for name, value in own.items())])
+    return " ".join([terms.written, *(f"{name}={value}" for name, value in own.items())])

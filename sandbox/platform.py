@@ -159,7 +159,7 @@ class Platform:
             if world.metrics is not None:
                 jobs.append(pool.submit(self._attempt, "prometheus", self._become_prometheus, facade, world))
             facade.result()
-            found = self._facade_addresses() | site_tokens(world)
+            found = self._facade_addresses() | site_tokens(world) | {f"SANDBOX_{name}": text for name, text in world.variables.items()}
             for job in jobs:
                 found |= job.result()
         self.addresses.clear()
