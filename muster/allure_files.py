@@ -13,7 +13,7 @@ import orjson
 import pytest
 from allure_commons.model2 import Attachment
 
-from muster import observations
+from muster import gating, observations
 from muster.allure_result import add, complete, digest
 from muster.digest import Digest
 from muster.scrubber import dumps, scrub, suspected
@@ -47,7 +47,9 @@ def write(said: Digest, folder: Path, out: Path) -> None:
     for key, result in said.results.items():
         made = complete(result, said.run, said.started)
         made.attachments = [each for each in (seen.followed(said, key), *seen.all_of(result)) if each]
-        for more in (said.planned[key].get("marks", {}), *said.added.get(key, ())):
+        excuse = gating.excuse(said, result)
+        shown = {"labels": [{"name": "tag", "value": "not stopping"}], "description": f"Does not stop the gate: {excuse}"}
+        for more in (said.planned[key].get("marks", {}), *said.added.get(key, ()), shown if excuse else {}):
             add(made, more)
         _put(f"{folder}/{made.uuid}-result.json", _json(made))
         for earlier in said.superseded.get(key, ()):
@@ -141,6 +143,7 @@ def _properties(said: Digest) -> str:
         "environments": " ".join(said.environments),
         "exit": str(said.exit),
         "replay": said.replay or "no",
+        **({"gate": gating.line(said), "override": said.gate["override"] or "none"} if said.gate else {}),
         "python": platform.python_version(),
         "pytest": pytest.__version__,
     }

@@ -27,6 +27,8 @@ class Digest:
     replay: str | None = None
     checks: int = 0
     """How many checks the plan was to name."""
+    gate: dict[str, Any] | None = None
+    """What a gate was told: see `muster.gating`; None for any other run."""
     planned: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Id -> the journal's line, whose fields a result without a verdict is made of."""
     deselected: list[tuple[str, str]] = field(default_factory=list)
@@ -61,6 +63,7 @@ class Digest:
         if event == "run":
             self.started, self.replay, self.checks = fields["started"], fields["replay"], fields["checks"]
             self.environments = {each["id"]: each["protected"] for each in fields["environments"]}
+            self.gate = fields.get("gate")
             self.keep = min((each["keep"] for each in fields["environments"] if "keep" in each), default=None)
         elif event in ("planned", "vanished"):
             self.planned[fields["id"]] = fields

@@ -27,7 +27,7 @@ NAME = r"[a-z0-9]([-.a-z0-9]{0,61}[a-z0-9])?"
 """The pattern of every name that becomes part of an id: entities, connections, systems, environments."""
 
 Severity = Literal["P0", "P1", "P2", "P3"]
-Occasion = Literal["gate"]
+Occasion = Literal["gate", "before-deploy", "after-deploy", "rollback"]
 Cadence = Literal["daily", "gate", "weekly", "monthly", "quarterly", "restore_drill"]
 
 
@@ -62,6 +62,8 @@ class Terms(Model):
     """P0 to P3; without it the entity's, then the expectation's own default."""
     on: Occasion | None = None
     """The occasion at which this limit holds; without it, every occasion that has no limit of its own."""
+    on_unknown: Literal["stop", "warn"] = "stop"
+    """`warn`: where nobody could look, a gate shows that and is not stopped by it. On other occasions it stays unknown."""
 
     @model_validator(mode="before")
     @classmethod
@@ -72,6 +74,11 @@ class Terms(Model):
     def value(self) -> Any:
         """The limit that a check compares with."""
         return getattr(self, self.primary)
+
+    @property
+    def written(self) -> str:
+        """The limit in words, without reading anything."""
+        return str(self.value)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:

@@ -18,6 +18,7 @@ def explain(environment: Environment) -> Iterator[str]:
                 if case.entity.key == entity.key:
                     origin = environment.origin(entity, expectation) or "default"
                     occasion = f" on {case.terms.on}" if case.terms.on else ""
+                    occasion += " on_unknown=warn" if case.terms.on_unknown == "warn" else ""
                     yield f"  {expectation}: {_value(case.terms)}{occasion}  {case.severity}  {case.owner}  {origin}"
     if environment.switched:
         yield "\nnot checked:"
@@ -30,9 +31,9 @@ def _value(terms: Terms) -> str:
     own = {
         name: value
         for name in type(terms).model_fields
-        if name not in ("severity", "on") and (value := getattr(terms, name, None)) is not None
+        if name not in ("severity", "on", "on_unknown") and (value := getattr(terms, name, None)) is not None
     }
     if not own:
         return "unobservable, and its last day has passed"
     own.pop(terms.primary, None)
-    return " ".join([str(terms.value), *(f"{name}={value}" for name, value in own.items())])
+    return " ".join([terms.written, *(f"{name}={value}" for name, value in own.items())])

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from muster import journal, reports, retention
+from muster import gating, journal, reports, retention
 from muster.digest import Digest
 from muster.text import count
 from muster.verdicts import EXIT_INTERNAL, EXIT_UNKNOWN, EXIT_VIOLATED, Verdict
@@ -44,8 +44,9 @@ def _forget(digest: Digest, out: Path, allure: Path) -> tuple[int, list[str]]:
 
 
 def _code(digest: Digest) -> int:
-    """Of a run without an end: all may have been judged, and yet it did not end."""
-    violated = any(each.verdict is Verdict.VIOLATED for each in digest.results.values())
+    """Of a run without an end: all may have been judged, and yet it did not end. No override lets that pass."""
+    called = gating.stopping(digest) if digest.gate else digest.results.values()
+    violated = any(each.verdict is Verdict.VIOLATED for each in called)
     return EXIT_VIOLATED if violated else EXIT_UNKNOWN
 
 

@@ -34,6 +34,14 @@ class Place(TypedDict):
     """Seconds for which its samples may be kept, where it allows any."""
 
 
+class Gate(TypedDict):
+    """What a gate was told: see `muster.gating.Gate`."""
+
+    phase: str
+    severity: str
+    override: str
+
+
 class Run(TypedDict):
     """The first line: when the run began (Unix seconds), and how many checks its plan names."""
 
@@ -41,6 +49,7 @@ class Run(TypedDict):
     environments: list[Place]
     replay: str | None
     checks: int
+    gate: NotRequired[Gate]
 
 
 class Planned(TypedDict):
@@ -61,6 +70,7 @@ class Planned(TypedDict):
     title: str
     marks: NotRequired[dict[str, Any]]
     reason: NotRequired[str]
+    on_unknown: NotRequired[str]
 
 
 class Deselected(TypedDict):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
+from muster import causes, gating
 from muster.digest import Digest
 from muster.scrubber import scrub
 from muster.text import plain
@@ -46,7 +47,7 @@ def document(digest: Digest) -> Iterator[str]:
 
 
 def _suite(environment: str, results: list[Result], digest: Digest) -> Iterator[str]:
-    kinds = [ELEMENTS.get(each.verdict) for each in results]
+    kinds = [_element(each, digest) for each in results]
     head = {
         "name": environment,
         "tests": str(len(results)),
@@ -55,10 +56,19 @@ def _suite(environment: str, results: list[Result], digest: Digest) -> Iterator[
         **{attribute: str(kinds.count(kind)) for kind, attribute in COUNTED.items()},
     }
     yield f"  <testsuite{_attributes(head)}>"
-    yield from _properties({"run": digest.run, "replay": digest.replay or ""}, "    ")
+    told = {"gate": gating.line(digest), "override": digest.gate["override"]} if digest.gate else {}
+    yield from _properties({"run": digest.run, "replay": digest.replay or "", **told}, "    ")
     for each in sorted(results, key=lambda one: one.id):
         yield from _case(each, digest)
+    headlines = [f"could not look: {each.head()}: {plain(each.reasons[0][0])}" for each in causes.groups(results)]
+    if headlines:
+        yield f"    <system-err>{escape(legal(scrub(chr(10).join(headlines))))}</system-err>"
     yield "  </testsuite>"
+
+
+def _element(result: Result, digest: Digest) -> str | None:
+    """What stands for a verdict. A result that does not stop its gate may not fail it by way of its report either."""
+    return "skipped" if gating.excuse(digest, result) else ELEMENTS.get(result.verdict)
 
 
 def _case(result: Result, digest: Digest) -> Iterator[str]:
@@ -68,7 +78,10 @@ def _case(result: Result, digest: Digest) -> Iterator[str]:
         "name": f"{result.check}[{result.entity}{limit}]",
         "time": f"{result.took:.3f}",
     }
+    excuse = gating.excuse(digest, result)
     wanted = {
+        "environment": f"{result.system}/{result.environment}", "verdict": result.verdict.value,
+        "not_stopping": excuse, "cause": result.cause,
         "severity": result.severity, "owner": result.owner, "runbook": result.heading, "link": result.runbook,
         "rows": ", ".join(result.expectation_ids), "expected": result.expected, "observed": result.observed, "looked_at": result.looked_at,
         "looks": str(result.looks) if result.looks > 1 else "", "earlier": "; ".join(result.earlier),
@@ -76,9 +89,10 @@ def _case(result: Result, digest: Digest) -> Iterator[str]:
     }  # fmt: skip
     yield f"    <testcase{_attributes(head)}>"
     yield from _properties(wanted, "      ")
-    kind = ELEMENTS.get(result.verdict)
+    kind = _element(result, digest)
     if kind == "skipped":
-        yield f"      <skipped{_attributes({'message': message(result)})} />"
+        why = f"does not stop the gate ({excuse}): " if excuse else ""
+        yield f"      <skipped{_attributes({'message': why + message(result)})} />"
     elif kind is not None:
         attributes = _attributes({"message": message(result), "type": result.verdict.value})
         yield f"      <{kind}{attributes}>{escape(legal(scrub(told(result))))}</{kind}>"

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from muster import causes, gating
 from muster.digest import CALM, Digest, counted
 from muster.steadiness import repeated, seen, unsteady
 from muster.text import count, cut, span
@@ -34,10 +35,10 @@ def report(digest: Digest, width: int = 80, *, verbose: bool = False) -> Iterato
     told: dict[str, list[str]] = {}
     for each in results:
         if each.verdict is Verdict.VIOLATED:
-            yield from violated(each, width)
+            yield from violated(each, width, gating.excuse(digest, each))
             yield from followed(*digest.follow_ups.get(each.id, ("", [])), told, width)
             yield Line()
-    yield from unknown([each for each in results if each.verdict is Verdict.UNKNOWN], width, verbose=verbose)
+    yield from unknown(results, digest, width, verbose=verbose)
     yield from not_run([each for each in results if each.verdict is Verdict.NOT_RUN], digest, width, verbose=verbose)
     yield from fewer(digest.fewer, width)
     yield from not_asked([each for each in results if each.verdict is Verdict.NOT_ASKED], digest.deselected, width)
@@ -46,10 +47,11 @@ def report(digest: Digest, width: int = 80, *, verbose: bool = False) -> Iterato
         yield closing(environment, digest.of(environment))
 
 
-def violated(result: Result, width: int) -> Iterator[Line]:
-    """One violation in five or six lines."""
+def violated(result: Result, width: int, excuse: str = "") -> Iterator[Line]:
+    """One violation in five or six lines; `excuse` says why it does not stop a gate."""
     head = f"{result.severity} VIOLATED {result.system}/{result.environment}  {result.entity}: {result.title}"
     yield from _wrapped(head, width, "", COLOURS.get(result.severity, ()))
+    yield from _wrapped(f"does not stop the gate: {excuse}" if excuse else "", width)
     yield from _wrapped(compared(result), width)
     yield from _wrapped(result.reason, width)
     yield from _wrapped(seen(result), width)
@@ -83,20 +85,20 @@ def _passage(result: Result) -> str:
     return f"runbook: {result.heading}{rows}" + (f" {result.runbook}" if result.runbook else "")
 
 
-def unknown(results: list[Result], width: int, *, verbose: bool) -> Iterator[Line]:
+def unknown(results: list[Result], digest: Digest, width: int, *, verbose: bool) -> Iterator[Line]:
     """Unknowns under their cause: a dead source is one headline, however many checks depend on it."""
-    groups: dict[str, list[Result]] = defaultdict(list)
-    for each in results:
-        groups[each.cause or "unknown cause"].append(each)
-    for cause, members in sorted(groups.items(), key=lambda group: (group[1][0].severity, -len(group[1]), group[0])):
-        head = f"{members[0].severity} UNKNOWN {cause} ({count(len(members), 'check')} could not be judged)"
-        yield from _wrapped(head, width, "", ("purple", "bold"))
-        reasons = Counter(each.reason for each in members)
-        for reason, times in reasons.most_common(3):
+    for group in causes.groups(results):
+        members, reasons = group.results, group.reasons
+        yield from _wrapped(f"{group.severity} UNKNOWN {group.head()}", width, "", ("purple", "bold"))
+        excused = Counter(excuse for each in members if (excuse := gating.excuse(digest, each)))
+        for excuse, times in excused.items():
+            of = f" ({times} of {len(members)} checks)" if times < len(members) else ""
+            yield from _wrapped(f"does not stop the gate: {excuse}{of}", width)
+        for reason, times in reasons[:3]:
             yield from _wrapped(reason + (f" ({count(times, 'check')})" if len(reasons) > 1 else ""), width)
         if len(reasons) > 3:
             yield from _wrapped(f"and {count(len(reasons) - 3, 'other reason')}: see the report", width)
-        yield from _wrapped(f"not judged: {_places(members, verbose=verbose)}", width)
+        yield from _wrapped(f"not judged: {places(members, verbose=verbose)}", width)
         often = {seen(each) for each in members}
         yield from _wrapped(often.pop() if len(often) == 1 else "", width)
         hints = {each.next for each in members}
@@ -122,7 +124,7 @@ def not_run(results: list[Result], digest: Digest, width: int, *, verbose: bool)
         groups[each.reason].append(each)
     for reason, members in groups.items():
         yield from _wrapped(f"NOT RUN {count(len(members), 'check')}: {reason}", width, "", ("purple", "bold"))
-        yield from _wrapped(_places(members, verbose=verbose), width)
+        yield from _wrapped(places(members, verbose=verbose), width)
         yield Line()
 
 
@@ -161,7 +163,7 @@ def not_asked(results: list[Result], deselected: list[tuple[str, str]], width: i
     for each in results:
         groups[each.reason].append(each)
     for reason, members in sorted(groups.items()):
-        yield from _wrapped(f"not asked, {reason}: {_places(members, verbose=False)}", width, "")
+        yield from _wrapped(f"not asked, {reason}: {places(members, verbose=False)}", width, "")
     for reason, times in sorted(Counter(reason for _, reason in deselected).items()):
         yield from _wrapped(f"deselected, {reason}: {count(times, 'check')}", width, "")
     if groups or deselected:
@@ -224,7 +226,7 @@ def holds(digest: Digest, amounts: dict[str, int], entities: int, width: int) ->
     return _wrapped(f"{said}; looked at {seen}." if seen else f"{said}.", width, "", _coloured([*digest.results.values()]))
 
 
-def _places(results: Iterable[Result], *, verbose: bool) -> str:
+def places(results: Iterable[Result], *, verbose: bool) -> str:
     """Which entities, with how many checks each; with `verbose`, every id."""
     if verbose:
         return ", ".join(sorted(each.id for each in results))

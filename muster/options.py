@@ -15,7 +15,7 @@ DRILLS = "restore_drill"
 
 MARKERS = (
     "expects(expectation): the expectation that a check judges; an item exists for each entity and limit that has it",
-    "gate: also holds before and after a deploy",
+    "gate(before=True, after=True, rollback=False): also holds before and after a deploy; with rollback, what a rollback needs",
     "readiness: what an incident step presupposes",
 )
 
@@ -62,10 +62,10 @@ def register_markers(config: pytest.Config) -> None:
 
 def concerns_checks(config: pytest.Config) -> bool:
     """Whether this run is about checks: its arguments are not all below `tests/`."""
-    return not config.option.help and not _all_below(config, "tests")
+    return not config.option.help and not all_below(config, "tests")
 
 
-def _all_below(config: pytest.Config, folder: str) -> bool:
+def all_below(config: pytest.Config, folder: str) -> bool:
     """Whether everything that was asked for lies in this folder of the suite."""
     places = [(config.invocation_params.dir / arg.split("::")[0]).resolve() for arg in config.args]
     return bool(places) and all(place.is_relative_to(config.rootpath / folder) for place in places)
@@ -73,12 +73,12 @@ def _all_below(config: pytest.Config, folder: str) -> bool:
 
 def drills(config: pytest.Config) -> bool:
     """Whether drills are judged: they were asked for, or nothing else is judged again."""
-    return bool(config.option.drill or (config.getoption("--replay") and _all_below(config, f"checks/{DRILLS}")))
+    return bool(config.option.drill or (config.getoption("--replay") and all_below(config, f"checks/{DRILLS}")))
 
 
 def refuse_unusable(config: pytest.Config) -> None:
     """Raise UsageError for options that would look at everything twice, or select nothing by mistake."""
-    if _all_below(config, f"checks/{DRILLS}") and not (config.option.collectonly or drills(config)):
+    if all_below(config, f"checks/{DRILLS}") and not (config.option.collectonly or drills(config)):
         raise pytest.UsageError("checks/restore_drill really restores backups, into the environment's scratch place: say --drill")
     if getattr(config.option, "numprocesses", None) or hasattr(config, "workerinput"):
         raise pytest.UsageError(

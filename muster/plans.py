@@ -11,8 +11,8 @@ from muster.case import Case
 from muster.digest import PLANNED
 from muster.environment import Environment
 
-NARROWING = ("keyword", "markexpr", "drill", "deselect", "ignore", "ignore_glob", "lf", "allure_severities", "allure_epics",
-             "allure_features", "allure_stories", "allure_ids", "allure_labels")  # fmt: skip
+NARROWING = ("keyword", "markexpr", "after_deploy", "rollback", "drill", "deselect", "ignore", "ignore_glob", "lf",
+             "allure_severities", "allure_epics", "allure_features", "allure_stories", "allure_ids", "allure_labels")  # fmt: skip
 """pytest's and allure-pytest's options that choose among the collected checks."""
 
 
@@ -26,7 +26,8 @@ def entry(case: Case, node: str, title: str) -> dict[str, Any]:
     """What is known of a case's result beforehand: the line of the journal."""
     who = case.identity
     values = (who.system, who.environment, who.check, who.entity, who.limit, node, case.severity, case.owner, title)
-    return {"id": str(who), **dict(zip(PLANNED, values, strict=True))}
+    warns = {"on_unknown": "warn"} if case.terms.on_unknown == "warn" else {}
+    return {"id": str(who), **dict(zip(PLANNED, values, strict=True)), **warns}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """The pytest plugin: thin hooks around a Run. They concern items under `checks/` only; `pytest tests` passes untouched."""
 
 import gc
-import re
 from collections.abc import Generator
 from datetime import UTC, datetime
 from functools import partial
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from muster import hooks, options, plans, reports, stopping, transport
+from muster import hooks, occasions, options, plans, reports, stopping, transport
 from muster.case import Case
 from muster.filling import fill
 from muster.judging import describe, documentation, refuse_silence, result, told
@@ -24,7 +23,7 @@ from muster.text import cut
 from muster.verdicts import EXIT_CONFIGURATION, Result, Verdict
 from muster.yamlfile import ConfigError
 
-pytest_plugins = ["muster.channels", "muster.follow_up", "muster.looking_again"]
+pytest_plugins = ["muster.channels", "muster.follow_up", "muster.looking_again", "muster.ci_plugin", "muster.gate"]
 RUN = pytest.StashKey[Run]()
 
 
@@ -81,10 +80,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "case" not in metafunc.fixturenames:
         raise pytest.UsageError(f"{metafunc.function.__name__} takes neither `limit` nor an entity")
     made = run.cases_of(metafunc.function, marker.args[0], metafunc.fixturenames, metafunc.definition.path.parent.name)
-    params = [
-        pytest.param(each.identity.parameter, id=each.identity.parameter, marks=[pytest.mark.gate] if each.terms.on == "gate" else [])
-        for each in made
-    ]
+    params = [pytest.param(each.identity.parameter, id=each.identity.parameter, marks=occasions.marks(each.terms)) for each in made]
     metafunc.parametrize("case", params or [pytest.param(NOTHING, id=NOTHING)], indirect=True)
 
 
@@ -140,28 +136,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             kept.append(item)
         elif parameter != NOTHING:
             made = item.stash[CASE] = run.cases[f"{item.function.__name__}[{parameter}]"]  # type: ignore[attr-defined]
-            reason = _not_this_occasion(config, item, made)
+            reason = occasions.unwanted(config, item, made)
             (dropped if reason else kept).append(item)
             if reason:
                 run.deselected[item.nodeid] = reason
     items[:] = kept
     if dropped:
         config.hook.pytest_deselected(items=dropped)
-
-
-def _not_this_occasion(config: pytest.Config, item: pytest.Item, made: Case) -> str:
-    if item.path.parent.name == options.DRILLS and not options.drills(config):
-        return "it restores backups, and nobody said --drill"
-    gate = item.path.parent.name == "gate" or bool(re.search(r"(?<!not )\bgate\b", config.option.markexpr or ""))
-    if made.terms.on == "gate" and not gate:
-        return "a limit for the gate"
-    cadence = getattr(made.entity, "cadence", "daily")
-    if made.terms.on is None and gate and cadence not in ("daily", "gate"):
-        return f"a {cadence} reading"
-    limits = made.entity.expect.wanted(made.expectation)
-    if made.terms.on is None and gate and isinstance(limits, tuple) and any(each.on == "gate" for each in limits):
-        return "the gate has a limit of its own"
-    return ""
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:

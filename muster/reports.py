@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from muster import allure_files, journal, junit, observations, retention, summary
+from muster import allure_files, ci, journal, junit, observations, retention, summary
 from muster.digest import Digest
 from muster.verdicts import EXIT_INTERNAL
 
@@ -60,6 +60,7 @@ def write(digest: Digest, out: Path, allure: Path | None) -> list[str]:
     lost = attempted(steps)
     digest.exit = EXIT_INTERNAL if lost else digest.exit
     lost += attempted({"summary": partial(summary.write, digest, out)})
+    lost += attempted({"step summary": partial(ci.step_summary, out / "summary.md")})
     digest.exit = EXIT_INTERNAL if lost else digest.exit
     return lost
 

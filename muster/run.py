@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from muster import drills, guard, observations, reports
+from muster import drills, gating, guard, observations, reports
 from muster.case import Case
 from muster.connections import Connection
 from muster.course import Course
@@ -24,7 +24,7 @@ from muster.runbook import Library, Passage
 from muster.shelf import Shelf
 from muster.state import State, StateError
 from muster.store import Store
-from muster.verdicts import EXIT_INTERNAL, ORDER, Result, Verdict, exit_code
+from muster.verdicts import EXIT_HOLDS, EXIT_INTERNAL, ORDER, Result, Verdict
 
 CASE = pytest.StashKey[Case]()
 NOTHING = "nothing"
@@ -56,7 +56,10 @@ class Run:
         self.plans: dict[str, Plan] = {}
         self.marks: Any = lambda _item: {}
         """What the marks of a check say to Allure."""
+        self.gate: gating.Gate | None = None
         self.broken = False
+        self.outside = False
+        """Whether something failed that is no check."""
         self.deselected: dict[str, str] = {}
         self.lost: list[str] = []
         """What could not be written or removed, with the reason."""
@@ -108,7 +111,8 @@ class Run:
         self.journal = Journal(self.out / FILE, self.id)
         environments = [{"id": each.id, "protected": each.protected, **each.kept()} for each in self.environments]
         replay = str(self.replay) if self.replay else None
-        self.journal.write("run", started=time.time(), environments=environments, replay=replay, checks=len(items))
+        gate = {"gate": self.gate.line()} if self.gate else {}
+        self.journal.write("run", started=time.time(), environments=environments, replay=replay, checks=len(items), **gate)
         self.state.recall([each.id for each in self.environments])
         for each in self.environments:
             self.journal.write("history", **self.state.told(each.id))
@@ -279,9 +283,11 @@ class Run:
         """Write all reports and the journal's last line; the exit code, which is never 0 when something could not be written."""
         assert self.journal is not None
         digest = self.journal.digest
+        reached = gating.reached(digest, status, outside=self.outside)
         if self.replay is None:
+            for environment, passed in gating.overridden(digest) if reached == EXIT_HOLDS else ():
+                self.state.overridden(environment, passed)
             self.remember()
-        reached = exit_code(status, (each.verdict for each in digest.results.values()))
         digest.exit = EXIT_INTERNAL if self.lost or self.journal.lost else reached
         self.lost += reports.write(digest, self.out, allure)
         self.journal.write("end", exit=digest.exit, lost=self.lost)

@@ -38,7 +38,7 @@ class Secret:
         raise TypeError("a secret is not written anywhere")
 
 
-def _read(reference: str) -> str:
+def read(reference: str) -> str:
     """Resolve `env:NAME` or `file:PATH`. Raises CouldNotLook when it is not there."""
     scheme, _, name = reference.partition(":")
     if scheme == "env":
@@ -75,7 +75,7 @@ class SecretRef(str):
 
     def resolve(self) -> Secret:
         """Read the secret; from now on no report shows it. Raises CouldNotLook when it is missing, or too short to hide."""
-        return Secret(learned(_read(str(self)), str(self)))
+        return Secret(learned(read(str(self)), str(self)))
 
     @classmethod
     def _validate(cls, value: Any) -> "SecretRef":
@@ -99,7 +99,7 @@ class Setting(str):
 
     def resolve(self) -> str:
         """The text in force now. Raises CouldNotLook when `env:NAME` names a variable that is not set."""
-        return _read(str(self)) if self.startswith("env:") else str(self)
+        return read(str(self)) if self.startswith("env:") else str(self)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:

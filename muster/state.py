@@ -1,12 +1,14 @@
 """Memory between runs: one small JSON text for each environment, on a shelf (see `muster.shelf`), replaced whole.
 
 It holds `results` (for each result id its verdict, since when, its last values and verdicts) and `facts` (numbers that probes
-saw and later looks compare with), values and facts with their times in Unix seconds, and `plans` (for each selection the checks
-that its last run was to judge).
+saw and later looks compare with), values and facts with their times in Unix seconds, `plans` (for each selection the checks
+that its last run was to judge), and `overrides` (gates that a ticket let pass).
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +30,13 @@ QUARTERS = 100 * 86400.0
 """The same for results, of which some are judged once in a quarter."""
 ATTEMPTS = 30
 """How often what another run has written meanwhile is read again."""
-PARTS = ("results", "facts", "plans")
+NONE: Any = {"results": {}, "facts": {}, "plans": {}, "overrides": []}
 UNKNOWN = "since when anything is as it is, what vanished, how numbers have grown"
 """What nobody knows without a history."""
 
 History = dict[str, list[tuple[float, float]]]
 """For each fact its earlier (time, value) pairs, oldest first."""
-Known = dict[str, dict[str, Any]]
+Known = dict[str, Any]
 
 
 class StateError(Exception):
@@ -65,12 +67,13 @@ def _read(shelf: Shelf, environment: str) -> tuple[Known, str]:
     content, version = shelf.read(environment)
     where = f"{shelf.name}/{environment}.json"
     if not version:
-        return {part: {} for part in PARTS}, version
+        return deepcopy(NONE), version
     try:
         known = json.loads(content)
         if known["schema"] != SCHEMA_VERSION:
             raise StateError(f"{where}: schema {known['schema']}, this version reads {SCHEMA_VERSION}; move it away to begin anew")
-        return {"results": dict(known["results"]), "facts": dict(known["facts"]), "plans": dict(known.get("plans", {}))}, version
+        parts = {"results": dict(known["results"]), "facts": dict(known["facts"]), "plans": dict(known.get("plans", {}))}
+        return parts | {"overrides": list(known.get("overrides", []))}, version
     except (ValueError, KeyError, TypeError) as error:
         raise StateError(f"{where}: not a state file ({type(error).__name__}); restore it, or move it away to begin anew") from error
 
@@ -85,10 +88,11 @@ class State:
         """Where drills keep what the next one is compared with."""
         self._loaded: dict[str, Known] = {}
         self._supposed: dict[str, dict[str, Any]] = {}
+        self._overridden: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.unreadable: dict[str, str] = {}
         """Environments whose history is there, or may be, and could not be read, with the reason."""
 
-    def _known(self, environment: str, part: str) -> dict[str, Any]:
+    def _known(self, environment: str, part: str) -> Any:
         if environment not in self._loaded:
             self._loaded[environment], _ = _read(self.shelf, environment)
         return self._loaded[environment][part]
@@ -108,7 +112,7 @@ class State:
                 self._known(environment, "results")
             except (ShelfError, StateError) as error:
                 self.unreadable[environment] = str(error)
-                self._loaded[environment] = {part: {} for part in PARTS}
+                self._loaded[environment] = deepcopy(NONE)
 
     def told(self, environment: str) -> dict[str, str]:
         """What is known of the earlier runs of an environment, and what is not: the journal's line `history`."""
@@ -136,6 +140,14 @@ class State:
         """The last plan of a selection for an environment."""
         known = self._known(environment, "plans").get(selection)
         return Plan(environment, selection, **known) if known else None
+
+    def overrides(self, environment: str) -> list[dict[str, Any]]:
+        """Gates of an environment that a ticket let pass, oldest first: `at` (Unix seconds), `run`, `ticket` and `checks`, the ids."""
+        return [*self._known(environment, "overrides"), *self._overridden.get(environment, ())]
+
+    def overridden(self, environment: str, entry: dict[str, Any]) -> None:
+        """Take in a gate that a ticket lets pass; `remember` writes it."""
+        self._overridden[environment].append(entry)
 
     def suppose(self, environment: str, history: History) -> None:
         """Take this for what earlier looks at a sandbox remembered: its world has a past of its own, whatever was run before."""
@@ -166,6 +178,7 @@ class State:
                 _add_plans(known["plans"], [each for each in given if each.environment == environment])
                 _add_results(known["results"], mine, run)
                 _add_facts(known["facts"], seen)
+                known["overrides"] = [*known["overrides"], *self._overridden[environment]][-KEPT:]
 
             self._replace(environment, add)
 
@@ -178,6 +191,7 @@ class State:
                 content = dumps({"schema": SCHEMA_VERSION, **known}, ensure_ascii=True).encode()
                 if self.shelf.write(environment, content, version):
                     self._loaded[environment] = known
+                    self._overridden.pop(environment, None)
                     return
         except ShelfError as error:
             raise StateError(str(error)) from error

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from muster import SCHEMA_VERSION
+from muster import SCHEMA_VERSION, causes, gating
 from muster.digest import CALM, Digest, counts
-from muster.lines import AROUND
+from muster.lines import AROUND, places
 from muster.scrubber import dumps, scrub
 from muster.steadiness import repeated, unsteady
 from muster.text import count, cut, moment
@@ -22,6 +22,7 @@ def as_data(digest: Digest) -> dict[str, Any]:
         "started": digest.started,
         "exit": digest.exit,
         "replay": digest.replay,
+        "gate": gating.as_data(digest),
         "verdict": merged(each.verdict for each in digest.results.values()).value,
         "environments": [_environment(each, digest) for each in digest.environments],
         "deselected": len(digest.deselected),
@@ -52,6 +53,8 @@ def _environment(name: str, digest: Digest) -> dict[str, Any]:
 def as_markdown(digest: Digest) -> str:
     """The content of `summary.md`: a table of counts, then what needs a person, worst first."""
     lines = [f"# Run {digest.run}", "", f"Started {moment(digest.started)}, exit code {digest.exit}."]
+    if digest.gate:
+        lines += ["", f"**{_cell(gating.line(digest))}**"]
     if digest.replay:
         lines.append(f"Saved observations of {_cell(digest.replay)}, judged again; nothing was looked at.")
     lines += ["", _row("environment", "verdict", *Verdict), "|---|---|" + "---:|" * len(Verdict)]
@@ -59,12 +62,7 @@ def as_markdown(digest: Digest) -> str:
         found = _environment(each, digest)
         name = each + (" (sandbox: nothing real)" if each.endswith("/sandbox") else "")
         lines.append(_row(name, found["verdict"], *found["counts"].values()))
-    called = [each for each in digest.worst_first() if each.verdict not in CALM]
-    if called:
-        lines += ["", _row("", "check", "expected", "observed", "reason", "owner"), "|---" * 6 + "|"]
-    for one in called:
-        what = f"{one.system}/{one.environment} {one.entity}: {one.title}"
-        lines.append(_row(f"{one.severity} {one.verdict}", what, one.expected, one.observed, one.reason, one.owner))
+    lines += _called(digest)
     lines += [each for head, told in unsteady(digest) for each in ("", f"{_cell(head)}:", "", *(f"- {_cell(line)}" for line in told))]
     lines += [each for said in repeated(digest) for each in ("", f"{_cell(said)}.")]
     for entity, said in dict(digest.follow_ups.values()).items():
@@ -81,6 +79,31 @@ def as_markdown(digest: Digest) -> str:
     if digest.deselected:
         lines += ["", f"{count(len(digest.deselected), 'check')} deselected."]
     return "\n".join(lines) + "\n"
+
+
+def _called(digest: Digest) -> list[str]:
+    """A row for each result that needs a person; the unknown ones of one cause are one row."""
+    called = [each for each in digest.worst_first() if each.verdict not in CALM]
+    rows = [_result(each, gating.excuse(digest, each)) for each in called if each.verdict is Verdict.VIOLATED]
+    rows += [_group(each, digest) for each in causes.groups(called)]
+    rows += [_result(each, gating.excuse(digest, each)) for each in called if each.verdict not in (Verdict.VIOLATED, Verdict.UNKNOWN)]
+    return ["", _row("", "check", "expected", "observed", "reason", "owner"), "|---" * 6 + "|", *rows] if rows else []
+
+
+def _result(one: Result, excuse: str) -> str:
+    what = f"{one.system}/{one.environment} {one.entity}: {one.title}"
+    reason = "; ".join(filter(None, (f"does not stop the gate: {excuse}" if excuse else "", one.reason)))
+    return _row(f"{one.severity} {one.verdict}", what, one.expected, one.observed, reason, one.owner)
+
+
+def _group(group: causes.Group, digest: Digest) -> str:
+    """One row for one cause."""
+    excuses = dict.fromkeys(gating.excuse(digest, each) for each in group.results)
+    excused = "" if "" in excuses else f"; does not stop the gate: {', '.join(excuses)}"
+    reason, others = group.reasons[0][0], len(group.reasons) - 1
+    reason += f", and {count(others, 'other reason')}" if others else ""
+    what = f"{group.head()}{excused}: {places(group.results, verbose=False)}"
+    return _row(f"{group.severity} unknown", what, "", "", reason, ", ".join(dict.fromkeys(each.owner for each in group.results)))
 
 
 def _row(*cells: object) -> str:

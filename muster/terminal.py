@@ -145,8 +145,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     past = lines.history(digest, width, verbose=config.option.verbose > 0)
     for each in (*past, *lines.pushed(digest, width), *lines.lost(run.lost, width)):
         terminalreporter.write_line(each.text, **dict.fromkeys(each.markup, True))
-    last = lines.verdict(digest)
-    terminalreporter.write_line(last.text, **dict.fromkeys(last.markup, True))
+    if digest.gate is None:  # a gate has its own last line, below everything
+        last = lines.verdict(digest)
+        terminalreporter.write_line(last.text, **dict.fromkeys(last.markup, True))
     if not run.lost:
         terminalreporter.write_line(f"report: {config.getoption('--reports')}/summary.md, junit.xml, allure-results/")
 

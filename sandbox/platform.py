@@ -165,6 +165,7 @@ class Platform:
                 jobs.append(pool.submit(self._attempt, "alertmanager", self._become_alertmanager, world.alertmanager))
             facade.result()
             found = facade_addresses(self.facade.addresses()) | site_tokens(world)
+            found |= {f"SANDBOX_{name}": text for name, text in world.variables.items()}
             for job in jobs:
                 found |= job.result()
         self.addresses.clear()

@@ -252,6 +252,7 @@ class World:
     hosts: dict[str, Host] = field(default_factory=dict)
     caches: dict[str, Redis] = field(default_factory=dict)
     buckets: dict[str, Bucket] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)  # what whoever deploys says: name -> value, as SANDBOX_NAME
     earlier: dict[str, dict[int, float]] = field(default_factory=dict)  # what looks remembered: fact -> seconds before now -> value
 
     def to_json(self) -> str:

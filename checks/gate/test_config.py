@@ -3,6 +3,7 @@
 import pytest
 
 from fixtures.kubernetes.configuration import IngressRules, IngressTls, Keys, SecretUse
+from fixtures.kubernetes.configuration_values import ConfigValues
 
 
 @pytest.mark.gate
@@ -13,6 +14,16 @@ def test_config_map_has_its_keys(config_map_keys: Keys, limit: int) -> None:
     Next: kubectl get configmap NAME -o yaml --show-managed-fields; who edited it last?
     """
     assert config_map_keys.missing <= limit
+
+
+@pytest.mark.gate
+@pytest.mark.expects("wrong_values")
+def test_config_map_has_its_values(config_map_values: ConfigValues, limit: int) -> None:
+    """The config map has the values that are declared: no switch, such as one for maintenance, was left over.
+
+    Next: kubectl get configmap NAME -o yaml --show-managed-fields; who switched it last, and is that work done?
+    """
+    assert config_map_values.wrong <= limit
 
 
 @pytest.mark.gate

@@ -7,6 +7,7 @@ from fixtures.kubernetes.workload_room import WorkloadRoom
 
 
 @pytest.mark.readiness
+@pytest.mark.gate(after=False, rollback=True)
 @pytest.mark.expects("revisions")
 def test_rollback_has_a_target(workload_revisions: WorkloadRevisions, limit: int) -> None:
     """There is an earlier revision with another image to go back to.

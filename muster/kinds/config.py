@@ -1,8 +1,11 @@
 """Configuration in a cluster: config maps, secrets (never their values), ingresses."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from muster.expectations import Expect, Limit, Many, Name, Severity, Wanted
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from muster.expectations import Expect, Limit, Many, Name, Off, Severity, Wanted
 from muster.kinds.kubernetes import InNamespace
 from muster.kinds.logs import AtMost
 from muster.units import Duration
@@ -30,6 +33,8 @@ class ConfigMapExpect(Expect):
 
     missing_keys: Wanted[AtMost] | None = NONE
     """How many of `keys` are missing or empty; without `keys`, how many of those it has are empty."""
+    wrong_values: Wanted[AtMost] | None = None
+    """How many of `values` are not as declared, at most; 0 where `values` are declared and nothing else is said."""
 
 
 class ConfigMap(Named):
@@ -37,11 +42,26 @@ class ConfigMap(Named):
 
     section: ClassVar[str] = "config_maps"
     fixture: ClassVar[str] = "config_map"
-    severities: ClassVar[dict[str, Severity]] = {"missing_keys": "P1"}
+    severities: ClassVar[dict[str, Severity]] = {"missing_keys": "P1", "wrong_values": "P1"}
 
     keys: Many[str] = ()
     """Keys that must be there and not be empty."""
+    values: dict[str, str] = Field(default_factory=dict)
+    """Values that keys must have: `{MAINTENANCE_MODE: "false"}`. What differs shows only where it is a switch."""
     expect: ConfigMapExpect = ConfigMapExpect()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _values_mean_none_wrong(cls, value: Any) -> Any:
+        if isinstance(value, dict) and value.get("values") and isinstance(value.get("expect", {}), dict):
+            return value | {"expect": {"wrong_values": 0} | value.get("expect", {})}
+        return value
+
+    @model_validator(mode="after")
+    def _wrong_values_need_values(self) -> "ConfigMap":
+        if not self.values and self.expect.wrong_values is not None and not isinstance(self.expect.wrong_values, Off):
+            raise PydanticCustomError("values", "wrong_values needs values: which value should which key have?")
+        return self
 
 
 class SecretExpect(Expect):

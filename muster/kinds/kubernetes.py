@@ -92,6 +92,12 @@ class WorkloadExpect(Expect):
     """Pods that run since before the last change of one of `configs`, at most."""
     room_for: Wanted[Limit[int]] | None = None
     """Replicas for which nodes and quotas have room, those that run included, at least."""
+    surge_without_room: Wanted[Limit[int]] | None = None
+    """Pods that a rolling update adds (`maxSurge`) and for which nodes and quotas have no room, at most."""
+    rollback_without_room: Wanted[Limit[int]] | None = None
+    """Pods that a rollback needs beside those that run and for which there is no room, at most."""
+    unpullable_rollback_images: Wanted[Limit[int]] | None = None
+    """Images of the revision that a rollback goes back to and that fail to be pulled, at most. One that no node holds is unknown."""
 
 
 class Workload(InNamespace):
@@ -113,6 +119,9 @@ class Workload(InNamespace):
         "oom_kills": "P1",
         "memory": "P1",
         "revisions": "P1",
+        "surge_without_room": "P1",
+        "rollback_without_room": "P1",
+        "unpullable_rollback_images": "P1",
     }
 
     selector: Selector | None = None

@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from muster.amounts import Amount, Band, Choices
 from muster.expectations import Name, Terms
+from muster.references import Reference
 from muster.units import Duration
 
 
@@ -20,6 +21,22 @@ def _scalar(value: Any) -> Any:
 
 Scalar = Annotated[Amount | bool | str, Field(union_mode="left_to_right"), BeforeValidator(_scalar)]
 """A number, one with a unit, true, false, or a text."""
+
+
+class Equals(Terms):
+    """`equals: 3`, or `equals: env:NAME` and `equals: file:PATH` for what only this side knows, such as the version of the code."""
+
+    limit: Annotated[Reference | Amount | bool | str, Field(union_mode="left_to_right"), BeforeValidator(_scalar)]
+
+    @property
+    def value(self) -> Any:
+        """The limit; of a reference what it says now. May raise CouldNotLook."""
+        return self.limit.told() if isinstance(self.limit, Reference) else self.limit
+
+    @property
+    def written(self) -> str:
+        """As the file says it."""
+        return str(self.limit)
 
 
 def one_list(value: Any) -> Any:

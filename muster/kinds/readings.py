@@ -11,7 +11,7 @@ from muster.expectations import Cadence, Expect, Limit, Many, Model, Name, Wante
 from muster.interpolation import filled, names
 from muster.kinds.base import Entity
 from muster.kinds.earlier import Increases
-from muster.kinds.reading_limits import Between, ComparedTo, OneOf, SameAs, Scalar, one_list
+from muster.kinds.reading_limits import Between, ComparedTo, Equals, OneOf, SameAs, one_list
 from muster.units import Duration
 
 _WINDOW = "${window}"
@@ -20,8 +20,8 @@ _WINDOW = "${window}"
 class ReadingExpect(Expect):
     """What a reading's value may be; with `each`, every one of its values."""
 
-    equals: Wanted[Limit[Scalar]] | None = None
-    """Exactly this number, text or boolean."""
+    equals: Wanted[Equals] | None = None
+    """Exactly this number, text or boolean; or what `env:NAME` or `file:PATH` says here, such as the code's schema version."""
     one_of: Annotated[Wanted[OneOf] | None, BeforeValidator(one_list)] = None
     """One of these."""
     at_least: Wanted[Limit[Amount]] | None = None

@@ -7,6 +7,7 @@ from checks.daily import test_stored_certificates as stored
 from checks.daily import test_usage as usage
 from checks.gate import test_config as config
 from fixtures.kubernetes.configuration import IngressRules, IngressTls, Keys, SecretCertificate, SecretUse
+from fixtures.kubernetes.configuration_values import ConfigValues
 from fixtures.kubernetes.usage import WorkloadUsage
 from muster.amounts import Measured
 from muster.units import Counted, Duration, Instant, Percent
@@ -15,6 +16,11 @@ from muster.units import Counted, Duration, Instant, Percent
 def keys(*missing: str, kind: str = "Opaque") -> Keys:
     """Two keys, of which these are missing."""
     return Keys(looked_at=2, of="keys", seen="config map platform-config", type=kind, lengths={"A": 5, "B": 0}, missing=Counted(missing))
+
+
+def values(*wrong: str) -> ConfigValues:
+    """One value that is declared."""
+    return ConfigValues(looked_at=1, of="values", wrong=Counted(wrong))
 
 
 def used(*unreferenced: str) -> SecretUse:
@@ -52,6 +58,10 @@ def use(cpu: float = 0.4, memory: float = 0.5) -> WorkloadUsage:
 Sample = dict[str, object]
 SAMPLES: dict[Callable[..., None], tuple[Sample, Sample]] = {
     config.test_config_map_has_its_keys: ({"config_map_keys": keys(), "limit": 0}, {"config_map_keys": keys("B is empty"), "limit": 0}),
+    config.test_config_map_has_its_values: (
+        {"config_map_values": values(), "limit": 0},
+        {"config_map_values": values("MAINTENANCE_MODE is 'true', not 'false'"), "limit": 0},
+    ),
     config.test_secret_has_its_keys: ({"secret_keys": keys(), "limit": 0}, {"secret_keys": keys("C is missing"), "limit": 0}),
     config.test_secret_is_of_its_type: (
         {"secret_keys": keys(kind="kubernetes.io/tls"), "limit": "kubernetes.io/tls"},

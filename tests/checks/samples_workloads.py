@@ -6,8 +6,10 @@ from checks.daily import test_workloads as workloads
 from checks.gate import test_workload_deploys as deploys
 from checks.weekly import test_workload_readiness as readiness
 from fixtures.kubernetes.workload_configs import WorkloadConfigs
+from fixtures.kubernetes.workload_rollbacks import WorkloadRollback
 from fixtures.kubernetes.workload_rollouts import WorkloadRevisions, WorkloadRollout
 from fixtures.kubernetes.workload_room import WorkloadRoom
+from fixtures.kubernetes.workload_surge import WorkloadSurge
 from fixtures.kubernetes.workload_warnings import WorkloadWarnings
 from fixtures.kubernetes.workloads import WorkloadAccidents, WorkloadMemory, WorkloadPods, WorkloadRestarts
 from muster.units import Counted, Quantity
@@ -54,6 +56,16 @@ def configs(*outdated: str) -> WorkloadConfigs:
 def revisions(different: int) -> WorkloadRevisions:
     """Revisions with different images."""
     return WorkloadRevisions(looked_at=2, of="replica sets", different=different)
+
+
+def surge(short: int = 0, short_of_rollback: int = 0) -> WorkloadSurge:
+    """Pods without a place."""
+    return WorkloadSurge(looked_at=3, of="nodes", short=short, short_of_rollback=short_of_rollback)
+
+
+def rollback(*unpullable: str) -> WorkloadRollback:
+    """The images of an earlier revision."""
+    return WorkloadRollback(looked_at=1, of="images", unpullable=Counted(unpullable))
 
 
 def room(replicas: int) -> WorkloadRoom:
@@ -121,4 +133,16 @@ SAMPLES: dict[Callable[..., None], tuple[dict[str, object], dict[str, object]]] 
         {"workload_revisions": revisions(1), "limit": 2},
     ),
     readiness.test_there_is_room_to_scale_up: ({"workload_room": room(8), "limit": 8}, {"workload_room": room(7), "limit": 8}),
+    deploys.test_rolling_update_finds_room: (
+        {"workload_surge": surge(short_of_rollback=1), "limit": 0},
+        {"workload_surge": surge(short=1), "limit": 0},
+    ),
+    deploys.test_rollback_finds_room: (
+        {"workload_surge": surge(short=1), "limit": 0},
+        {"workload_surge": surge(short_of_rollback=1), "limit": 0},
+    ),
+    deploys.test_images_of_the_rollback_can_be_pulled: (
+        {"workload_rollback": rollback(), "limit": 0},
+        {"workload_rollback": rollback("docker.io/library/web:1: ErrImagePull in web-1"), "limit": 0},
+    ),
 }

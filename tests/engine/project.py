@@ -126,7 +126,7 @@ class Project:
     def process_environment(self) -> dict[str, str]:
         """The variables that it starts with: this repository importable, bytecode kept, no colours, no wrapped lines by width."""
         self.write("observations.json", json.dumps(self.observations))
-        unwanted = ("PYTHONDONTWRITEBYTECODE", "PYTEST_ADDOPTS", "COLUMNS", "FORCE_COLOR", "PY_COLORS")
+        unwanted = ("PYTHONDONTWRITEBYTECODE", "PYTEST_ADDOPTS", "COLUMNS", "FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS")
         kept = {name: value for name, value in os.environ.items() if name not in unwanted}
         return {**kept, "PYTHONPATH": str(ROOT), **self.variables}
 

@@ -73,6 +73,8 @@ def test_a_case_is_named_by_place_module_check_and_entity(tmp_path: Path) -> Non
     )
     properties = {each.get("name"): each.get("value") for each in case.iter("property")}
     assert properties == {
+        "environment": "platform/production",
+        "verdict": "violated",
         "severity": "P1",
         "owner": "team-platform",
         "runbook": "Daily / Morning",

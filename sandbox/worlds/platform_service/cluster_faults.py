@@ -7,6 +7,7 @@ from sandbox.worlds.platform_service.cluster_edits import ago, drop, every, find
 
 SERVED = "test_service_has_ready_endpoints[platform-service]"
 ROOM = "test_there_is_room_to_scale_up[platform-service]"
+ADDED = tuple(f"test_{name}_finds_room[platform-service]" for name in ("rolling_update", "rollback"))
 CAN_SCALE = "test_autoscaler_can_scale[platform-service]"
 HEADROOM = "test_autoscaler_is_below_its_maximum[platform-service]"
 METRICS = "test_autoscaler_sees_its_metrics[platform-service]"
@@ -16,6 +17,7 @@ SERVICE = (
     *("containers_do_not_restart_repeatedly", "containers_have_their_memory_limit", "image_names_do_not_move"),
     *("pods_run_with_the_current_configuration", "there_is_room_to_scale_up", "workload_is_not_left_scaled_down"),
     *("cpu_stays_below_its_limit", "memory_stays_below_its_limit", "no_warnings_about_a_workload"),
+    *("rolling_update_finds_room", "rollback_finds_room", "images_of_the_rollback_can_be_pulled"),
 )
 BOTH = (
     *("every_pod_is_ready", "no_container_fails_to_start", "no_container_ran_out_of_memory"),
@@ -127,7 +129,7 @@ def _edit(name: str, summary: str, edit: Callable[[World], None], *violates: str
 
 
 FAULTS: list[Fault] = [
-    _edit("nodes-full", "nodes have no room for more pods", _no_room, ROOM),
+    _edit("nodes-full", "nodes have no room for more pods", _no_room, ROOM, *ADDED),
     _edit("quota-full", "the memory quota is almost used up", _quota_full, ROOM, "test_quota_is_not_exhausted[platform-quota]"),
     _edit(
         "autoscaler-deleted",

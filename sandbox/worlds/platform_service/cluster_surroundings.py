@@ -53,6 +53,7 @@ def _nodes(now: float) -> list[Object]:
         "allocatable": room | {"cpu": "3800m", "memory": "15Gi"},
         "conditions": [*pressures, condition("Ready", now - 90 * DAY, reason="KubeletReady", message="kubelet is posting ready status")],
         "nodeInfo": {"kubeletVersion": "v1.32.3"},
+        "images": [{"names": [f"registry.example/platform-service:{tag}"], "sizeBytes": 180_000_000} for tag in ("v1.1.0", "v1.0.0")],
     }
     return [
         thing("v1", "Node", name, now - 90 * DAY, None, labels={"kubernetes.io/hostname": name}, spec={}, status=status) for name in NODES
@@ -149,7 +150,7 @@ def _certificates(now: float) -> list[Object]:
 
 
 def _configuration(now: float) -> list[Object]:
-    values = {"LOG_LEVEL": "info", "CACHE_TTL": "300", "DATABASE_POOL_SIZE": "20"}
+    values = {"LOG_LEVEL": "info", "CACHE_TTL": "300", "DATABASE_POOL_SIZE": "20", "MAINTENANCE_MODE": "false"}
     config = thing("v1", "ConfigMap", "platform-config", now - 40 * DAY, data=values)
     config["metadata"]["managedFields"] = [
         {"manager": "kubectl-edit", "operation": "Update", "apiVersion": "v1", "time": stamp(now - 6 * DAY)}

@@ -51,6 +51,10 @@ def _key_missing(world: World) -> None:
     del found(world, "ConfigMap", "platform-config")["data"]["DATABASE_POOL_SIZE"]
 
 
+def _maintenance(world: World) -> None:
+    found(world, "ConfigMap", "platform-config")["data"]["MAINTENANCE_MODE"] = "true"
+
+
 def _secret_empty(world: World) -> None:
     found(world, "Secret", "platform-secrets")["data"]["DATABASE_PASSWORD"] = ""
 
@@ -120,6 +124,7 @@ FAULTS: list[Fault] = [
     Fault(
         "config-key-missing", "an edit dropped a key of the config map", _key_missing, ("test_config_map_has_its_keys[platform-config]",)
     ),
+    Fault("maintenance-left-on", "the maintenance switch was left on", _maintenance, ("test_config_map_has_its_values[platform-config]",)),
     Fault("secret-key-empty", "the database password in the secret is empty", _secret_empty, (SECRET_KEYS[0],)),
     Fault("secret-not-referenced", "a new secret was created and the deployment still names the old one", _secret_not_used, (SECRET_USED,)),
     Fault("tls-secret-of-wrong-type", "the TLS secret was created again as an ordinary one", _wrong_type, (SECRET_TYPE, BROKEN_TLS)),

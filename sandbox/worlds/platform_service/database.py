@@ -31,6 +31,9 @@ SCHEMA = (
         "created_at timestamptz NOT NULL)"
     ),
     "INSERT INTO refunds (order_id, created_at) SELECT n * 400, now() - n * interval '6 hours' FROM generate_series(1, 30) n",
+    "CREATE TABLE schema_migrations (version bigint PRIMARY KEY, applied_at timestamptz NOT NULL)",
+    "INSERT INTO schema_migrations SELECT n, now() - (44 - n) * interval '9 days' FROM generate_series(1, 42) n",
+    "ALTER TABLE schema_migrations OWNER TO platform",
     "ALTER TABLE orders OWNER TO platform",
     "ALTER TABLE refunds OWNER TO platform",
     "ALTER TABLE audit_events OWNER TO platform",
@@ -50,10 +53,16 @@ def build(world: World, now: float) -> None:
         name="platform_db",
         owner="platform",
         passwords={"platform": "sandbox-platform", "muster": "sandbox-muster"},
-        sql=[*SCHEMA, ROLE.read_text(), "GRANT SELECT (created_at) ON audit_events TO muster"],
+        sql=[
+            *SCHEMA,
+            ROLE.read_text(),
+            "GRANT SELECT (created_at) ON audit_events TO muster",
+            "GRANT SELECT ON schema_migrations TO muster",
+        ],
         settings={"max_connections": "50", "autovacuum_naptime": "1h"},
         certificate=Served(),
     )
+    world.variables["SCHEMA_VERSION"] = "42"
     world.earlier |= {f"table-size/{NAME}/{table}": {WEEK: size} for table, size in A_WEEK_AGO.items()}
 
 
@@ -127,6 +136,7 @@ LOOKED_AT = (
     *(
         "test_no_scratch_database_is_left[platform-db]",
         "test_transaction_ids_are_far_from_wraparound[platform-db]",
+        "test_reading_equals[schema-version]",
         IDLE,
         LONG,
         EXTENSIONS,
@@ -239,6 +249,12 @@ FAULTS: list[Fault] = [
         "a restore test ran on the production server, and its database is still there",
         _sql("CREATE DATABASE muster_drill_of_last_month"),
         ("test_no_scratch_database_is_left[platform-db]",),
+    ),
+    Fault(
+        "migration-missing",
+        "the last migration of the code that is deployed was never run",
+        _sql("DELETE FROM schema_migrations WHERE version = 42"),
+        ("test_reading_equals[schema-version]",),
     ),
     Fault("slow-statement", "a frequent statement is slow", _sql(*["SELECT pg_sleep(0.03)"] * 15), (SLOW,)),
     Fault(

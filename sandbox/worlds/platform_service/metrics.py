@@ -185,6 +185,7 @@ MEAN, P95 = "test_reading_is_at_most[average-latency]", "test_reading_is_at_most
 ERROR_RULE, LATENCY_RULE = "test_alert_rule_evaluates[high-error-rate]", "test_alert_rule_evaluates[high-latency]"
 MEMORY_RULE = "test_alert_rule_evaluates[high-memory-usage]"
 ERROR_ALERT, LATENCY_ALERT = "test_alert_is_not_firing[high-error-rate]", "test_alert_is_not_firing[high-latency]"
+CRITICAL, URGENT = "test_alert_is_not_firing[critical-alerts]", "test_alert_is_not_firing[urgent-alerts]"
 MEMORY_ALERT, MEMORY = "test_alert_is_not_firing[high-memory-usage]", "test_reading_is_below[memory-trend]"
 SPACE, INODE_SHARE = "test_reading_is_below[volume-space]", "test_reading_is_below[volume-inodes]"
 CONNECTIONS = "test_reading_is_below[active-connections]"
@@ -211,13 +212,16 @@ FAULTS: list[Fault] = [
     Fault("gauge-absent", "No pod says how many connections it has.", lambda world: _gone("active_connections", world), (CONNECTIONS,)),
     Fault("target-down", "Prometheus does not reach one pod.", lambda world: _metrics(world).silent.append(SERVICE_PODS[1]), (UP, SCRAPED)),
     Fault("target-vanished", "Service discovery has lost one pod.", _vanish, (SCRAPED,)),
-    Fault("rule-missing", "The alert HighErrorRate is not loaded.", _without_rule, (ERROR_RULE, ERROR_ALERT)),
+    Fault("rule-missing", "The alert HighErrorRate is not loaded.", _without_rule, (ERROR_RULE, ERROR_ALERT, CRITICAL)),
     Fault("rule-on-missing-metric", "The alert HighMemoryUsage names a metric that does not exist.", _rule_on_missing, (MEMORY_RULE,)),
-    Fault("rule-fails", "The alert HighLatency fails to evaluate.", _rule_fails, (LATENCY_RULE, LATENCY_ALERT, RULES)),
-    Fault("alert-firing-high-error-rate", "HighErrorRate fires: 8 % of requests fail.", _fires_errors, (ERROR_ALERT, SHARE)),
-    Fault("alert-firing-high-latency", "HighLatency fires: a tenth of requests is slow.", _fires_latency, (LATENCY_ALERT, P95)),
+    Fault("rule-fails", "The alert HighLatency fails to evaluate.", _rule_fails, (LATENCY_RULE, LATENCY_ALERT, URGENT, RULES)),
+    Fault("alert-firing-high-error-rate", "HighErrorRate fires: 8 % of requests fail.", _fires_errors, (ERROR_ALERT, CRITICAL, SHARE)),
+    Fault("alert-firing-high-latency", "HighLatency fires: a tenth of requests is slow.", _fires_latency, (LATENCY_ALERT, URGENT, P95)),
     Fault(
-        "alert-firing-high-memory-usage", "HighMemoryUsage fires: one pod uses 95 % of its limit.", _fires_memory, (MEMORY_ALERT, MEMORY)
+        "alert-firing-high-memory-usage",
+        "HighMemoryUsage fires: one pod uses 95 % of its limit.",
+        _fires_memory,
+        (MEMORY_ALERT, URGENT, MEMORY),
     ),
     Fault("memory-leak-trend", "One pod grows by 50 MiB an hour.", _leak, (MEMORY,)),
     Fault(

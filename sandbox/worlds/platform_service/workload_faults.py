@@ -1,5 +1,6 @@
 """platform-service: ways to break its pods and deployments. Each edits a healthy world, as the real server would show it."""
 
+import copy
 from collections.abc import Callable
 
 from sandbox.world import Fault, World
@@ -9,6 +10,7 @@ from sandbox.worlds.platform_service.cluster_edits import (
     counts,
     drop,
     event,
+    every,
     find,
     image,
     lose_pods,
@@ -17,6 +19,7 @@ from sandbox.worlds.platform_service.cluster_edits import (
 )
 
 POD = "platform-service-7c9d8b6f5-b8m2p"
+TRIED = "platform-service-5f6b7d8c9-q7w2e"
 PODS = ("platform-service-7c9d8b6f5-a2x4k", POD, "platform-service-7c9d8b6f5-c6t9w")
 NOT_READY = "test_every_pod_is_ready[platform-service]"
 TOO_FEW = "test_enough_pods_are_ready[platform-service]"
@@ -44,6 +47,7 @@ OF_LOGS_AND_METRICS = (
     "test_every_pod_is_scraped[platform-service]",
     "test_cpu_stays_below_its_limit[platform-service]",
 )
+PULLED = "test_images_of_the_rollback_can_be_pulled[platform-service]"
 FAILING = "test_no_container_fails_to_start[platform-service]"
 
 
@@ -153,6 +157,25 @@ def _image_latest(world: World) -> None:
         image(world, pod, "registry.example/platform-service:latest", status_of(world, pod)["imageID"])
 
 
+def _rolled_back_in_vain(world: World) -> None:
+    """Somebody went back to v1.0.0: its first pod waits for an image that nobody has any more."""
+    assert world.cluster is not None
+    tried = copy.deepcopy(find(world, "Pod", PODS[2]))
+    tried["metadata"] |= {"name": TRIED, "uid": f"uid-pod-{TRIED}", "creationTimestamp": ago(world, 900)}
+    tried["metadata"]["labels"]["pod-template-hash"] = "5f6b7d8c9"
+    tried["metadata"]["ownerReferences"][0] |= {"name": "platform-service-5f6b7d8c9", "uid": "uid-replicaset-5f6b7d8c9"}
+    world.cluster.objects.append(tried)
+    image(world, TRIED, "registry.example/platform-service:v1.0.0", "")
+    told = container_fails(world, TRIED, "ImagePullBackOff", 'Back-off pulling image "registry.example/platform-service:v1.0.0"')
+    told.pop("imageID")
+    _images_collected(world)
+
+
+def _images_collected(world: World) -> None:
+    for node in every(world, "Node"):
+        node["status"]["images"].pop()
+
+
 def _warned(world: World) -> None:
     event = find(world, "Event", PODS[0])
     message = "Readiness probe failed: HTTP probe failed with statuscode: 503"
@@ -217,7 +240,10 @@ FAULTS: list[Fault] = [
         "no earlier revision is kept",
         lambda world: drop(world, "ReplicaSet", "platform-service-5f6b7d8c9"),
         "test_rollback_has_a_target[platform-service]",
+        PULLED,
     ),
+    _edit("rollback-image-gone", "the image of the earlier revision is gone", _rolled_back_in_vain, PULLED, NOT_READY, FAILING),
+    Fault("rollback-image-unseen", "no node holds the image of the earlier revision", _images_collected, (PULLED,), "unknown"),
     _edit(
         "database-recovers",
         "the database's pod is in recovery",
