@@ -71,6 +71,7 @@ def _case(result: Result, digest: Digest) -> Iterator[str]:
     wanted = {
         "severity": result.severity, "owner": result.owner, "runbook": result.heading, "link": result.runbook,
         "rows": ", ".join(result.expectation_ids), "expected": result.expected, "observed": result.observed, "looked_at": result.looked_at,
+        **{f"allowance.{name}": value for name, value in result.allowance.items()},
     }  # fmt: skip
     yield f"    <testcase{_attributes(head)}>"
     yield from _properties(wanted, "      ")

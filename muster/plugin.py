@@ -9,17 +9,19 @@ from typing import Any
 
 import pytest
 
-from muster import hooks, options, plans, reports, stopping, transport
+from muster import allowances, hooks, options, plans, reports, stopping, transport
 from muster.case import Case
 from muster.judging import describe, documentation, refuse_silence, result, told
+from muster.kinds.maintenance import Maintenance
 from muster.observations import ReplayError
 from muster.protection import protect
 from muster.run import CASE, NOTHING, Run
 from muster.scrubber import scrubbed
-from muster.selection import SelectionError, load_all
+from muster.selection import SelectionError, load_all, shown
 from muster.state import History, StateError
 from muster.text import cut
 from muster.verdicts import EXIT_CONFIGURATION, Result, Verdict
+from muster.windows import Phase
 from muster.yamlfile import ConfigError
 
 pytest_plugins = ["muster.channels", "muster.follow_up"]
@@ -48,6 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
         environments = load_all(Path(config.getoption("--environments")), config.getoption("--env"))
         config.stash[RUN] = run = Run(environments, out, state, Path(replay) if replay else None)
         run.state.load([each.id for each in environments])
+        run.allowances = allowances.load(environments, config.rootpath / "checks", shown(Path(config.getoption("--environments"))))
     except (ConfigError, SelectionError, ReplayError, StateError) as error:
         raise pytest.UsageError(*str(error).splitlines()) from error
     run.lost += lost
@@ -79,7 +82,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     if "case" not in metafunc.fixturenames:
         raise pytest.UsageError(f"{metafunc.function.__name__} takes neither `limit` nor an entity")
-    made = run.cases_of(metafunc.function, marker.args[0], metafunc.fixturenames, metafunc.definition.path.parent.name)
+    try:
+        made = run.cases_of(metafunc.function, marker.args[0], metafunc.fixturenames, metafunc.definition.path.parent.name)
+    except ConfigError as error:
+        raise pytest.UsageError(*str(error).splitlines()) from error
     params = [
         pytest.param(each.identity.parameter, id=each.identity.parameter, marks=[pytest.mark.gate] if each.terms.on == "gate" else [])
         for each in made
@@ -120,6 +126,14 @@ def drills(request: pytest.FixtureRequest, case: Case) -> list[tuple[float, bool
     return request.config.stash[RUN].drills(case)
 
 
+@pytest.fixture
+def maintenance_phase(request: pytest.FixtureRequest, case: Case) -> Phase:
+    """What the maintenance that is judged is now, as the look saw it."""
+    run, window = request.config.stash[RUN], case.entity
+    assert isinstance(window, Maintenance), case
+    return run.allowances.phase(run, window, case.identity.place)
+
+
 @pytest.fixture(scope="session")
 def observations(request: pytest.FixtureRequest) -> Any:
     """What the look remembers; probes read it."""
@@ -148,10 +162,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=dropped)
 
 
+def _gate(config: pytest.Config, item: pytest.Item) -> bool:
+    return item.path.parent.name == "gate" or bool(re.search(r"(?<!not )\bgate\b", config.option.markexpr or ""))
+
+
 def _not_this_occasion(config: pytest.Config, item: pytest.Item, made: Case) -> str:
     if item.path.parent.name == options.DRILLS and not options.drills(config):
         return "it restores backups, and nobody said --drill"
-    gate = item.path.parent.name == "gate" or bool(re.search(r"(?<!not )\bgate\b", config.option.markexpr or ""))
+    gate = _gate(config, item)
     if made.terms.on == "gate" and not gate:
         return "a limit for the gate"
     cadence = getattr(made.entity, "cadence", "daily")
@@ -233,11 +251,15 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
         return report
     fields = describe(item, made, call) | run.evidence(made)
     fields["next"] = fields["next"] or run.passage(made).see
-    found = result(item, made, fields)
+    found = run.allowances.applied(run, result(item, made, fields), made, gate=_gate(item.config, item))
     found = scrubbed(Result(**{**found.__dict__, "since": run.state.since(found)}))
     run.settle(found)
     item.stash[RESULT] = found
     report.muster = found  # type: ignore[attr-defined]  # reports are open for attributes
+    if found.verdict is Verdict.WAIVED:  # what pytest makes of an expected failure; a mark could not know bounds, causes and ends
+        report.outcome, report.wasxfail, report.longrepr = "skipped", found.reason, told(found)
+    elif found.verdict is Verdict.VIOLATED and report.passed:
+        report.outcome = "failed"  # it holds, and a waiver that nobody needs is in the way
     if report.failed:  # pytest's own text shows arguments and, with -l, every local: credentials among them
         report.longrepr = told(found)
     return report
@@ -248,9 +270,12 @@ RESULT = pytest.StashKey[Result]()
 
 def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
     found: Result | None = getattr(report, "muster", None)
-    if found is None or found.verdict not in (Verdict.VIOLATED, Verdict.UNKNOWN):
-        return None
-    return ("failed", "F", "VIOLATED") if found.verdict is Verdict.VIOLATED else ("error", "E", "UNKNOWN")
+    words = {
+        Verdict.VIOLATED: ("failed", "F", "VIOLATED"),
+        Verdict.UNKNOWN: ("error", "E", "UNKNOWN"),
+        Verdict.WAIVED: ("xfailed", "x", "WAIVED"),
+    }
+    return words.get(found.verdict) if found else None
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -16,7 +16,9 @@ from muster.document import Head, Hours
 from muster.expectations import Off, Terms, Unobservable
 from muster.kinds import KINDS
 from muster.kinds.base import Entity
+from muster.kinds.maintenance import Annotation
 from muster.samples import Samples
+from muster.waivers import Bound, Waiver
 
 _COMMON = ("name", "owner", "severity", "absent", "allow_empty", "during", "when", "timeout")
 
@@ -24,7 +26,7 @@ _COMMON = ("name", "owner", "severity", "absent", "allow_empty", "during", "when
 def reference(checks_root: Path) -> str:
     """The whole page as Markdown."""
     checks = find_checks(checks_root)
-    return "\n".join(["# Reference", "", _INTRODUCTION, *_head(), *_connections(), *_entities(checks), *_mappings()]) + "\n"
+    return "\n".join(["# Reference", "", _INTRODUCTION, *_head(), *_connections(), *_entities(checks), *_mappings(), *_waivers()]) + "\n"
 
 
 _INTRODUCTION = """\
@@ -69,7 +71,7 @@ def _entities(checks: dict[str, Check]) -> Iterator[str]:
 
 def _mappings() -> Iterator[str]:
     """The mappings that fields above consist of, by the name that stands in the column `type`."""
-    found: dict[str, type[BaseModel]] = {"Samples": Samples}
+    found: dict[str, type[BaseModel]] = {"Samples": Samples, "Annotation": Annotation}
     for kind in (*CONNECTIONS, *KINDS):
         for name, field in kind.model_fields.items():
             if name != "expect":
@@ -78,6 +80,13 @@ def _mappings() -> Iterator[str]:
     for name, model in sorted(found.items()):
         yield f"\n### {name}\n\n{inspect.cleandoc(model.__doc__ or '')}\n"
         yield from _table(model, ())
+
+
+def _waivers() -> Iterator[str]:
+    yield f"\n## Waivers\n\n`environments/<system>/<environment>.waivers.yaml`: a list `waivers:`. {inspect.cleandoc(Waiver.__doc__ or '')}\n"
+    yield from _table(Waiver, ())
+    yield f"\n### Bound\n\n{inspect.cleandoc(Bound.__doc__ or '')}\n"
+    yield from _table(Bound, ())
 
 
 def _is_mapping(annotation: Any) -> bool:
@@ -155,6 +164,7 @@ def _type(annotation: Any) -> str:
         "int": "whole number",
         "float": "number",
         "bool": "true or false",
+        "datetime": "moment",
         "SecretRef": "secret reference",
         "Setting": "text or `env:NAME`",
     }

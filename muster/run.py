@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from muster import drills, guard, observations, reports
+from muster.allowances import Allowances
 from muster.case import Case
 from muster.connections import Connection
 from muster.environment import Environment, cases
@@ -46,6 +47,9 @@ class Run:
         self.plans: dict[str, Plan] = {}
         self.marks: Any = lambda _item: {}
         """What the marks of a check say to Allure."""
+        self.allowances = Allowances()
+        self.moment = 0.0
+        """When this run looks (Unix seconds), for all that ends; a saved run looked when it was saved."""
         self.broken = False
         self.deselected: dict[str, str] = {}
         self.lost: list[str] = []
@@ -58,6 +62,7 @@ class Run:
             raise pytest.UsageError(f"{check.__name__} expects {expectation!r}, which no kind of entity has")
         asked = {kind for kind in kinds if kind.fixture in fixtures} or kinds
         made = [case for each in self.environments for case in cases(each, expectation, check.__name__, asked)]
+        self.allowances.refuse_unmatched(check.__name__, made)
         made = [case for case in made if getattr(case.entity, "cadence", folder) == folder]
         for case in made:
             if self.cases.setdefault(str(case.identity), case).entity.key != case.entity.key:
@@ -68,7 +73,8 @@ class Run:
         """The calls that an item's probes need."""
         names = [name for name in getattr(item, "fixturenames", []) if name in PROBES]
         made = [Call.of(PROBES[name], {each: ARGUMENTS[each](case) for each in PROBES[name].parameters}) for name in names]
-        return made + ([self.condition(case)] if case.entity.when else [])
+        made += [self.condition(case)] if case.entity.when else []
+        return made + self.allowances.calls(self.environment_of(case), case)
 
     def environment_of(self, case: Case) -> Environment:
         """The environment that a case is about."""
@@ -92,6 +98,8 @@ class Run:
     def plan(self, items: list[tuple[pytest.Item, Case]], selection: str) -> None:
         """Write what is going to be judged, before the first probe; what the last plan of this selection named besides, too."""
         self.journal = Journal(self.out / FILE, self.id)
+        saved = [each.at for each in self.store.outcomes.values() if each.at] if self.replay else []
+        self.moment = min(saved, default=time.time())
         environments = [{"id": each.id, "protected": each.protected, **each.kept()} for each in self.environments]
         replay = str(self.replay) if self.replay else None
         self.journal.write("run", started=time.time(), environments=environments, replay=replay, checks=len(items))
@@ -99,6 +107,8 @@ class Run:
             self.journal.write("planned", **entry(case, item.nodeid, _title(item)), marks=self.marks(item))
         for node, reason in self.deselected.items():
             self.journal.write("deselected", node=node, reason=reason)
+        for waiver in self.allowances.listed(self.moment):
+            self.journal.write("waiver", **waiver)
         if self.replay is None:
             self.plans = {each.id: Plan.of(each, selection, self.journal.digest.planned, self.id) for each in self.environments}
             for plan in self.plans.values():
@@ -231,6 +241,7 @@ class Run:
             for outcome in (self.store.outcomes[each] for each in calls if each in self.store.outcomes):
                 if outcome.error is None:
                     seen.update({name: (outcome.at, value) for name, value in outcome.value.facts().items()})
+        self.allowances.forget(self)
         try:
             self.state.remember(list(self.journal.digest.verdicts.values()), facts, self.id, [] if self.broken else [*self.plans.values()])
         except OSError as error:

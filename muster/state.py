@@ -1,8 +1,9 @@
 """Memory between runs: one small JSON file for each environment, replaced whole.
 
 `DIR/<system>/<environment>.json` holds `results` (for each result id its verdict, since when, and its last values) and
-`facts` (numbers that probes saw and later looks compare with), values and facts with their times in Unix seconds, and `plans`
-(for each selection the checks that its last run was to judge).
+`facts` (numbers that probes saw and later looks compare with), values and facts with their times in Unix seconds, `plans`
+(for each selection the checks that its last run was to judge), and `allowed` (on which days each waiver was needed, and since
+when each maintenance is on).
 """
 
 import json
@@ -33,12 +34,13 @@ class StateError(Exception):
 
 def _read(path: Path) -> dict[str, Any]:
     if not path.exists():
-        return {"results": {}, "facts": {}, "plans": {}}
+        return {"results": {}, "facts": {}, "plans": {}, "allowed": {}}
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
         if known["schema"] != SCHEMA_VERSION:
             raise StateError(f"{path}: schema {known['schema']}, this version reads {SCHEMA_VERSION}; move it away to begin anew")
-        return {"results": dict(known["results"]), "facts": dict(known["facts"]), "plans": dict(known.get("plans", {}))}
+        later = {part: dict(known.get(part, {})) for part in ("plans", "allowed")}
+        return {"results": dict(known["results"]), "facts": dict(known["facts"]), **later}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StateError(f"{path}: not a state file ({type(error).__name__}); restore it, or move it away to begin anew") from error
 
@@ -70,6 +72,10 @@ class State:
         """The last plan of a selection for an environment."""
         known = self._known(environment, "plans").get(selection)
         return Plan(environment, selection, **known) if known else None
+
+    def allowed(self, environment: str) -> dict[str, Any]:
+        """What is remembered of waivers and maintenance; whoever changes it has it written by `remember`."""
+        return self._known(environment, "allowed")
 
     def suppose(self, environment: str, history: History) -> None:
         """Take this for what earlier looks at a sandbox remembered: its world has a past of its own, whatever was run before."""
@@ -115,6 +121,6 @@ class State:
         path = self.folder / f"{environment}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_suffix(f".{os.getpid()}.new")
-        known = {part: self._known(environment, part) for part in ("results", "facts", "plans")}
+        known = {part: self._known(environment, part) for part in ("results", "facts", "plans", "allowed")}
         fresh.write_text(dumps({"schema": SCHEMA_VERSION, **known}, ensure_ascii=True), encoding="utf-8")
         fresh.replace(path)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from muster import SCHEMA_VERSION
+from muster import SCHEMA_VERSION, waived
 from muster.digest import CALM, Digest, counts
 from muster.lines import AROUND
 from muster.scrubber import dumps, scrub
@@ -25,6 +25,8 @@ def as_data(digest: Digest) -> dict[str, Any]:
         "environments": [_environment(each, digest) for each in digest.environments],
         "deselected": len(digest.deselected),
         "fewer": digest.fewer,
+        "waived": [{"id": each.id, **_told(each)} for each in digest.worst_first() if each.verdict is Verdict.WAIVED],
+        "waivers": digest.waivers,
         "look": {name: digest.looked.get(name) for name in ("outcomes", "unknown", "took", "missing")},
         "follow_ups": dict(digest.follow_ups.values()),
         "worst_first": [{"id": each.id, **_told(each)} for each in digest.worst_first() if each.verdict not in CALM],
@@ -58,6 +60,7 @@ def as_markdown(digest: Digest) -> str:
     for one in called:
         what = f"{one.system}/{one.environment} {one.entity}: {one.title}"
         lines.append(_row(f"{one.severity} {one.verdict}", what, one.expected, one.observed, one.reason, one.owner))
+    lines += _allowed(digest)
     for entity, said in dict(digest.follow_ups.values()).items():
         lines += ["", f"Looked again at {_cell(entity)}:", "", *(f"- {_cell(line)}" for line in said[:AROUND])]
         lines += [f"- and {count(len(said) - AROUND, 'more line')} in junit.xml and Allure"] if len(said) > AROUND else []
@@ -66,6 +69,14 @@ def as_markdown(digest: Digest) -> str:
     if digest.deselected:
         lines += ["", f"{count(len(digest.deselected), 'check')} deselected."]
     return "\n".join(lines) + "\n"
+
+
+def _allowed(digest: Digest) -> list[str]:
+    """What is accepted for now, and which waivers end."""
+    groups = [("Waived:", list(waived.waivers(digest)))]
+    groups += [(_cell(text), [waived.covered(each) for each in members]) for text, members in waived.maintenances(digest)]
+    groups.append(("Waivers to look at:", list(waived.notices(digest))))
+    return [line for head, texts in groups if texts for line in ("", head, "", *(f"- {_cell(text)}" for text in texts))]
 
 
 def _row(*cells: object) -> str:

@@ -1,7 +1,7 @@
 """What a check can come to, which verdict wins when several meet, and what the process exits with."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -102,6 +102,8 @@ class Result:
     """Traceback of a check or probe that crashed, without arguments and locals."""
     since: float = 0.0
     """Since when the verdict has been what it is, Unix seconds, as far as earlier runs know."""
+    allowance: dict[str, str] = field(default_factory=dict, hash=False)
+    """The waiver or maintenance that speaks of this: kind, state, name (the ticket), owner, expires, reason, instead (of what), days."""
 
     @property
     def id(self) -> str:
