@@ -55,16 +55,15 @@ class Allowances:
     def __init__(self, entries: dict[str, tuple[Entry, ...]] | None = None) -> None:
         """`entries` are the waivers of each environment."""
         self.entries = entries or {}
+        self.unmatched: list[Problem] = []
+        """What is wrong with waivers of collected checks: two kinds may share an expectation, and only its fixtures say whose a check is."""
         self._phases: dict[str, Phase | CouldNotLook] = {}
 
-    def refuse_unmatched(self, check: str, cases: list[Case]) -> None:
-        """Raise ConfigError when a waiver of a collected check names what this check is not asked of."""
-        found: list[Problem] = []
+    def meet(self, check: str, cases: list[Case]) -> None:
+        """Compare the waivers of a collected check with what it is really asked of: see `unmatched`."""
         for place, entries in self.entries.items():
             there = [case for case in cases if case.identity.place == place]
-            found += [problem for each in entries if each.waiver.check == check for problem in unmatched(each, there)]
-        if found:
-            raise ConfigError(found)
+            self.unmatched += [problem for each in entries if each.waiver.check == check for problem in unmatched(each, there)]
 
     def listed(self, moment: float) -> Iterator[dict[str, Any]]:
         """The waivers that have ended and those that soon will, for the journal."""

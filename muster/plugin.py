@@ -82,10 +82,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     if "case" not in metafunc.fixturenames:
         raise pytest.UsageError(f"{metafunc.function.__name__} takes neither `limit` nor an entity")
-    try:
-        made = run.cases_of(metafunc.function, marker.args[0], metafunc.fixturenames, metafunc.definition.path.parent.name)
-    except ConfigError as error:
-        raise pytest.UsageError(*str(error).splitlines()) from error
+    made = run.cases_of(metafunc.function, marker.args[0], metafunc.fixturenames, metafunc.definition.path.parent.name)
     params = [
         pytest.param(each.identity.parameter, id=each.identity.parameter, marks=[pytest.mark.gate] if each.terms.on == "gate" else [])
         for each in made
@@ -145,6 +142,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     run = config.stash.get(RUN, None)
     if run is None:
         return
+    if run.allowances.unmatched:
+        raise pytest.UsageError(*map(str, sorted(set(run.allowances.unmatched))))
     kept: list[pytest.Item] = []
     dropped: list[pytest.Item] = []
     for item in items:

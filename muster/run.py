@@ -62,7 +62,7 @@ class Run:
             raise pytest.UsageError(f"{check.__name__} expects {expectation!r}, which no kind of entity has")
         asked = {kind for kind in kinds if kind.fixture in fixtures} or kinds
         made = [case for each in self.environments for case in cases(each, expectation, check.__name__, asked)]
-        self.allowances.refuse_unmatched(check.__name__, made)
+        self.allowances.meet(check.__name__, made)
         made = [case for case in made if getattr(case.entity, "cadence", folder) == folder]
         for case in made:
             if self.cases.setdefault(str(case.identity), case).entity.key != case.entity.key:
@@ -107,8 +107,6 @@ class Run:
             self.journal.write("planned", **entry(case, item.nodeid, _title(item)), marks=self.marks(item))
         for node, reason in self.deselected.items():
             self.journal.write("deselected", node=node, reason=reason)
-        for waiver in self.allowances.listed(self.moment):
-            self.journal.write("waiver", **waiver)
         if self.replay is None:
             self.plans = {each.id: Plan.of(each, selection, self.journal.digest.planned, self.id) for each in self.environments}
             for plan in self.plans.values():
@@ -153,6 +151,8 @@ class Run:
             took = time.monotonic() - started
             if self.replay is None:
                 self.save()
+            for waiver in self.allowances.listed(self.moment):  # not before the look, which learns what is secret
+                self.journal.write("waiver", **waiver)
             self.journal.write(
                 "looked", outcomes=len(self.store.outcomes), unknown=self.unknown(), took=took, missing=self.store.interrupted
             )
