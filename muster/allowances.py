@@ -56,7 +56,7 @@ class Allowances:
         """`entries` are the waivers of each environment."""
         self.entries = entries or {}
         self.unmatched: list[Problem] = []
-        """What is wrong with waivers of collected checks: two kinds may share an expectation, and only its fixtures say whose a check is."""
+        """What is wrong with waivers of collected checks: of kinds that share an expectation, only fixtures say whose a check is."""
         self._phases: dict[str, Phase | CouldNotLook] = {}
 
     def meet(self, check: str, cases: list[Case]) -> None:

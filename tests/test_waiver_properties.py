@@ -22,7 +22,12 @@ DAY = day_of(NOW)
 CAUSES = ("kubernetes https://a", "kubernetes https://a: list secrets", "prometheus http://b")
 READING = Reading.model_validate({"name": "errors", "connection": "metrics", "promql": "up", "expect": {"at_most": "85%"}})
 CASE = Case(
-    Identity("platform", "production", "test_reading_is_low", "errors"), READING, "at_most", Limit[Percent](limit=Percent(0.85)), "P1", "team"
+    Identity("platform", "production", "test_reading_is_low", "errors"),
+    READING,
+    "at_most",
+    Limit[Percent](limit=Percent(0.85)),
+    "P1",
+    "team",
 )
 
 waivers = st.builds(
@@ -79,7 +84,13 @@ def test_an_unknown_stays_unknown_unless_its_cause_is_named(found: Result, entri
         assert after.verdict is (Verdict.WAIVED if allowed else Verdict.VIOLATED)
     if found.verdict is Verdict.HOLDS:
         assert after.verdict in ((Verdict.HOLDS,) if gate or not mine else (Verdict.HOLDS, Verdict.VIOLATED))
-    assert (after.expected, after.observed, after.value, after.id, after.at) == (found.expected, found.observed, found.value, found.id, found.at)
+    assert (after.expected, after.observed, after.value, after.id, after.at) == (
+        found.expected,
+        found.observed,
+        found.value,
+        found.id,
+        found.at,
+    )
 
 
 @given(results, st.lists(waivers, max_size=4).map(distinct), remembered, st.randoms())
@@ -108,11 +119,11 @@ def test_only_seven_days_in_a_row_make_a_waiver_needless(violated: list[bool], g
     allowances = Allowances({"platform/production": (Entry(waiver, Node({}, Mark("f", 1, 1))),)})
     for number, full in enumerate(violated):
         run: Any = SimpleNamespace(
-            moment=NOW + number * 86400, state=SimpleNamespace(allowed=lambda _: memory), environment_of=lambda _: SimpleNamespace(entities=())
+            moment=NOW + number * 86400,
+            state=SimpleNamespace(allowed=lambda _: memory),
+            environment_of=lambda _: SimpleNamespace(entities=()),
         )
         after = allowances.applied(run, made(Verdict.VIOLATED if full else Verdict.HOLDS), CASE, gate=gate)
         week = number >= 6 and not any(violated[number - 6 : number + 1])
         assert after.verdict is (Verdict.WAIVED if full else Verdict.VIOLATED if week and not gate else Verdict.HOLDS)
         assert len(next(iter(memory.values()))) <= 60
-
-

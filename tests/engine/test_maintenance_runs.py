@@ -1,9 +1,9 @@
 """What a maintenance makes of a run: what it covers, that it hides nothing, and that it ends."""
 
 import json
-import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
@@ -38,7 +38,7 @@ def moment(hours: float) -> str:
     return (datetime.now(UTC) + timedelta(hours=hours)).isoformat()
 
 
-def one_line(run: "subprocess.CompletedProcess[str]") -> str:
+def one_line(run: CompletedProcess[str]) -> str:
     return " ".join(run.stdout.split())
 
 
@@ -59,7 +59,12 @@ def test_what_is_violated_or_unknown_is_told_as_in_maintenance_and_what_holds_ho
     for name in ("summary.md", "junit.xml", "summary.json"):
         assert "in maintenance move" in (made.out / name).read_text() or "IN MAINTENANCE" in (made.out / name).read_text()
     allowance = made.results()["test_reading_is_low[platform/sandbox/disk]"].allowance
-    assert (allowance["kind"], allowance["name"], allowance["owner"], allowance["instead"]) == ("maintenance", "move", "team-dba", "violated")
+    assert (allowance["kind"], allowance["name"], allowance["owner"], allowance["instead"]) == (
+        "maintenance",
+        "move",
+        "team-dba",
+        "violated",
+    )
 
 
 def test_outside_its_scope_and_its_times_everybody_is_called(made: Project) -> None:

@@ -20,7 +20,6 @@ from sandbox.state import RUNNING
 from sandbox.world import World
 from tests.engine.agreement import agree
 from tests.proof.harness import ROOT, SYSTEM, Seen, short
-
 from tests.waiver_files import today, waiver, write
 
 READY, SPACE, ENDED = "test_every_pod_is_ready", "test_reading_is_below", "test_maintenance_has_ended"
@@ -109,7 +108,10 @@ def test_a_waiver_of_exact_ids_waives_them_and_nothing_else(sandbox: Sandbox) ->
     assert (seen.code, said(seen)) == (1, {PODS: Verdict.WAIVED, VOLUME: Verdict.VIOLATED})
     waived = next(each for each in seen.results.values() if short(each) == PODS)
     assert "platform-service-7c9d8b6f5-b8m2p" in waived.observed
-    assert "P0 WAIVED platform-service/sandbox platform-service: Every pod that should serve is Ready; expected <= 0, observed 1" in seen.output
+    assert (
+        "P0 WAIVED platform-service/sandbox platform-service: Every pod that should serve is Ready; expected <= 0, observed 1"
+        in seen.output
+    )
 
 
 @pytest.mark.parametrize(("bound", "code", "verdict"), [("96%", 0, Verdict.WAIVED), ("90%", 1, Verdict.VIOLATED)])
@@ -179,7 +181,8 @@ def test_a_maintenance_begins_outlasts_its_end_and_ends(sandbox: Sandbox) -> Non
 
 
 def test_an_annotation_of_a_deployment_that_is_gone_covers_nothing(sandbox: Sandbox) -> None:
-    line = f"{{name: move, reason: the database moves, read: {FLAG.replace('object: platform', 'object: plattform')}, scope: {{everything: true}}}}"
+    flag = FLAG.replace("object: platform", "object: plattform")
+    line = f"{{name: move, reason: the database moves, read: {flag}, scope: {{everything: true}}}}"
 
     seen = sandbox.broken(fault("pod-not-ready")).declared(maintenance=line).run()
 
