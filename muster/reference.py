@@ -83,7 +83,7 @@ def _mappings() -> Iterator[str]:
 
 
 def _waivers() -> Iterator[str]:
-    yield "\n## Waivers\n\n`environments/<system>/<environment>.waivers.yaml` holds a list, `waivers:`. [waivers.md](waivers.md) says when to use it.\n"
+    yield "\n## Waivers\n\n`environments/<system>/<environment>.waivers.yaml` holds a list, `waivers:`; see [waivers.md](waivers.md).\n"
     yield inspect.cleandoc(Waiver.__doc__ or "") + "\n"
     yield from _table(Waiver, ())
     yield f"\n### Bound\n\n{inspect.cleandoc(Bound.__doc__ or '')}\n"
