@@ -8,14 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+from muster.allowances import load
 from muster.coverage import find_checks, table
 from muster.environment import Environment
-from muster.explain import explain
+from muster.explain import explain, waived
 from muster.finalise import FinaliseError, finalise
 from muster.reference import reference
 from muster.runbook import load_runbook
-from muster.schema import schema
-from muster.selection import SelectionError, declared, load_all
+from muster.schema import schema, waivers_schema
+from muster.selection import SelectionError, declared, load_all, shown
 from muster.verdicts import EXIT_CONFIGURATION
 from muster.yamlfile import ConfigError
 
@@ -32,7 +33,8 @@ def _parser() -> argparse.ArgumentParser:
     says = "print which rows of the runbooks are bound, to what; exit 1 when one leads nowhere"
     covering = commands.add_parser("coverage", parents=[where], help=says)
     covering.add_argument("system", nargs="?")
-    commands.add_parser("schema", parents=[where], help="print the JSON schema of environment files")
+    schemas = commands.add_parser("schema", parents=[where], help="print the JSON schema of environment files, or of waivers")
+    schemas.add_argument("of", nargs="?", choices=["environments", "waivers"], default="environments")
     commands.add_parser("reference", parents=[where], help="print docs/reference.md")
     says = "complete a run that was killed: the rest is not run, all reports are written; exits with the run's exit code"
     finalising = commands.add_parser("finalise", help=says)
@@ -52,8 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
         return EXIT_CONFIGURATION
 
 
-def _schema(options: argparse.Namespace) -> int:  # noqa: ARG001 - commands look alike
-    print(json.dumps(schema(), indent=2))
+def _schema(options: argparse.Namespace) -> int:
+    print(json.dumps(waivers_schema() if options.of == "waivers" else schema(), indent=2))
     return 0
 
 
@@ -63,8 +65,10 @@ def _reference(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    for environment in load_all(options.environments, options.env):
-        print("\n".join(explain(environment)))
+    environments = load_all(options.environments, options.env)
+    allowances = load(environments, options.checks, shown(options.environments))
+    for environment in environments:
+        print("\n".join([*explain(environment), *waived(allowances.entries[environment.id])]))
     return 0
 
 

@@ -9,7 +9,7 @@ from allure_commons.model2 import Label, Link, Parameter, Status, StatusDetails,
 
 from muster.text import cut, moment, span
 from muster.verdicts import Result, Verdict
-from muster.wording import message, since, subject
+from muster.wording import allowed, message, since, subject
 
 STATUS = {
     Verdict.HOLDS: Status.PASSED,
@@ -117,6 +117,7 @@ def description(result: Result) -> str:
         "Earlier in this run": "; ".join(result.earlier),
         "Flapping": result.flapping,
         "Owner": result.owner,
+        "Allowed": allowed(result),
         "Verdict": f"{result.verdict}, {since(result)}" if result.at else result.verdict.value,
         "Runbook": result.heading + (f" ({', '.join(result.expectation_ids)})" if result.expectation_ids else ""),
     }

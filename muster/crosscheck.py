@@ -1,5 +1,6 @@
 """What no single value shows: names that lead nowhere, things declared twice, entities that check nothing."""
 
+import difflib
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -8,6 +9,7 @@ from muster.expectations import Terms
 from muster.fence import refusal
 from muster.kinds.base import Entity
 from muster.kinds.drills import BACKUPS, Drill
+from muster.kinds.maintenance import Maintenance
 from muster.kinds.readings import Reading
 from muster.yamlfile import Node, Problem
 
@@ -30,6 +32,7 @@ def cross_check(made: Any, node: Node, folder: str) -> list[Problem]:
             checker.connections(where, entity)
             checker.names(where, entity)
             checker.drills(where, entity)
+            checker.scope(where, entity)
             checker.expectations(where, entity)
     return checker.problems
 
@@ -103,6 +106,22 @@ class _Checker:
         if backups.count(entity.backup) > 1:
             self.refuse((*where, "backup"), f"two of {' and '.join(BACKUPS)} have this name", entity.backup)
 
+    def scope(self, where: Place, entity: Entity) -> None:
+        """What a maintenance covers exists: a slip would leave everybody called, or nobody."""
+        if not isinstance(entity, Maintenance):
+            return
+        known = [each for _, each in entities_of(self.made) if not isinstance(each, Maintenance)]
+        sections = {each.section for each in known}
+        names = {name for each in known for one in (each.name, *_instances(each)) for name in (one, f"{each.section}/{one}")}
+        for index, name in enumerate(entity.scope.entities):
+            if name not in names:
+                self.refuse((*where, "scope", "entities", index), f"no entity has this name; nearest: {_nearest(name, names)}", name)
+        for index, name in enumerate(entity.scope.sections):
+            if name not in sections:
+                self.refuse(
+                    (*where, "scope", "sections", index), f"nothing is declared in this section; there are: {_listed(sections)}", name
+                )
+
     def expectations(self, where: Place, entity: Entity) -> None:
         wanted = expected(entity)
         if not any(wanted.values()):
@@ -135,6 +154,16 @@ def _mention(node: Node, name: str) -> Place:
         if below := _mention(child, name):
             return (step, *below)
     return ()
+
+
+def _instances(entity: Entity) -> list[str]:
+    """The ids of an entity that is looked at through several connections."""
+    several = getattr(entity, "connection", None)
+    return [f"{entity.name}@{each}" for each in several] if isinstance(several, tuple) else []
+
+
+def _nearest(name: str, names: set[str]) -> str:
+    return ", ".join(difflib.get_close_matches(name, names, 3, 0.5)) or "none"
 
 
 def _listed(names: Any) -> str:

@@ -35,6 +35,8 @@ class Digest:
     """Node id and reason."""
     fewer: dict[str, int] = field(default_factory=dict)
     """Environment whose files have changed -> how many checks of its last plan are gone with that."""
+    waivers: list[dict[str, Any]] = field(default_factory=list)
+    """Waivers that have ended or soon will, the first to end first."""
     looked: dict[str, Any] = field(default_factory=dict)
     """The journal's line about the look; empty when there was none."""
     verdicts: dict[str, Result] = field(default_factory=dict)
@@ -71,6 +73,8 @@ class Digest:
             self.deselected.append((fields["node"], fields["reason"]))
         elif event == "fewer":
             self.fewer[fields["environment"]] = fields["checks"]
+        elif event == "waiver":
+            self.waivers.append(fields)
         elif event == "looked":
             self.looked = fields
         elif event == "added":

@@ -16,6 +16,7 @@ from muster.expectations import Off, Terms, Unobservable
 from muster.kinds.base import Entity, bind
 from muster.kinds.drills import Drill
 from muster.kinds.identities import OwnIdentity, implied
+from muster.kinds.maintenance import Maintenance
 from muster.kinds.readings import Reading
 from muster.push import Push
 from muster.samples import NONE, Samples
@@ -108,10 +109,13 @@ def _build(made: Any, node: Node, folder: Path, name: str) -> Environment:
             elif isinstance(value, Unobservable) and not expired(value):
                 switched.append(Switched(entity.name, expectation, "unobservable", f"{value.unobservable}, until {value.until}"))
     entities = [each.met(tuple(entities), made.scratch) if isinstance(each, Drill) else each for each in entities]
+    readings = {entity.name: entity for entity in entities if isinstance(entity, Reading)}
+    for entity in entities:
+        if isinstance(entity, Maintenance):
+            entity.meet(readings)
     entities += _identities(made, entities, connections, f"{made.system}/{name}")
     for entity in entities:
         entity.fenced(made.reach, made.samples)
-    readings = {entity.name: entity for entity in entities if isinstance(entity, Reading)}
     for reading in readings.values():
         reading.meet(readings)
     parts = (connections, made.hours, tuple(entities), tuple(switched), folder, node, made.samples, made.scratch, made.push, made.reach)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from muster.environment import Environment, cases
 from muster.expectations import Terms
+from muster.waivers import Entry
 
 
 def explain(environment: Environment) -> Iterator[str]:
@@ -24,6 +25,18 @@ def explain(environment: Environment) -> Iterator[str]:
         yield "\nnot checked:"
     for each in environment.switched:
         yield f"  {each.entity}{': ' + each.expectation if each.expectation else ''} is {each.state}: {each.reason}"
+
+
+def waived(entries: tuple[Entry, ...]) -> Iterator[str]:
+    """Lines about an environment's waivers, the first to end first; none without waivers."""
+    if entries:
+        yield "\nwaivers:"
+    for entry in sorted(entries, key=lambda each: (each.waiver.expires, each.waiver.ticket, each.waiver.named)):
+        each = entry.waiver
+        bound = f" while {each.bound.side.replace('_', ' ')} {each.bound.written}" if each.bound else ""
+        cause = f" unknown because of {each.cause}" if each.cause else ""
+        yield f"  {each.check}[{', '.join(each.named)}]{bound}{cause}  until {each.expires}  {each.ticket}  {each.owner}  {entry.mark}"
+        yield f"    {each.reason}"
 
 
 def _value(terms: Terms) -> str:

@@ -87,6 +87,19 @@ class Fewer(TypedDict):
     checks: int
 
 
+class Waiver(TypedDict):
+    """A waiver that has ended or soon will: its last day, and how many days are left (negative: passed)."""
+
+    environment: str
+    check: str
+    entities: list[str]
+    ticket: str
+    owner: str
+    reason: str
+    expires: str
+    days: int
+
+
 class Refused(TypedDict):
     """Why nothing was looked at."""
 
@@ -172,7 +185,7 @@ class End(TypedDict):
 
 
 EVENTS: dict[str, type] = {
-    "run": Run, "planned": Planned, "vanished": Planned, "deselected": Deselected, "fewer": Fewer, "refused": Refused,
+    "run": Run, "planned": Planned, "vanished": Planned, "deselected": Deselected, "fewer": Fewer, "refused": Refused, "waiver": Waiver,
     "again": Again, "repeated": Repeated, "looked": Looked, "verdict": Result, "added": Added, "drill": Drill, "follow_up": FollowUp,
     "pushed": Pushed, "history": History, "end": End,
 }  # fmt: skip

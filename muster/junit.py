@@ -86,6 +86,7 @@ def _case(result: Result, digest: Digest) -> Iterator[str]:
         "rows": ", ".join(result.expectation_ids), "expected": result.expected, "observed": result.observed, "looked_at": result.looked_at,
         "looks": str(result.looks) if result.looks > 1 else "", "earlier": "; ".join(result.earlier),
         "flaky": "true" if result.flaky else "", "flapping": result.flapping,
+        **{f"allowance.{name}": value for name, value in result.allowance.items()},
     }  # fmt: skip
     yield f"    <testcase{_attributes(head)}>"
     yield from _properties(wanted, "      ")

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from muster import causes, gating
+from muster import causes, gating, waived
 from muster.digest import CALM, Digest, counted
 from muster.steadiness import repeated, seen, unsteady
 from muster.text import count, cut, span
@@ -40,6 +40,7 @@ def report(digest: Digest, width: int = 80, *, verbose: bool = False) -> Iterato
             yield Line()
     yield from unknown(results, digest, width, verbose=verbose)
     yield from not_run([each for each in results if each.verdict is Verdict.NOT_RUN], digest, width, verbose=verbose)
+    yield from allowed(digest, width, verbose=verbose)
     yield from fewer(digest.fewer, width)
     yield from not_asked([each for each in results if each.verdict is Verdict.NOT_ASKED], digest.deselected, width)
     yield from looks(digest, width)
@@ -125,6 +126,23 @@ def not_run(results: list[Result], digest: Digest, width: int, *, verbose: bool)
     for reason, members in groups.items():
         yield from _wrapped(f"NOT RUN {count(len(members), 'check')}: {reason}", width, "", ("purple", "bold"))
         yield from _wrapped(places(members, verbose=verbose), width)
+        yield Line()
+
+
+def allowed(digest: Digest, width: int, *, verbose: bool) -> Iterator[Line]:
+    """What is accepted for now, by a waiver or in maintenance; and which waivers end, or are not needed."""
+    for text in waived.waivers(digest):
+        yield from _wrapped(text, width, "", ("cyan",))
+    for text, members in waived.maintenances(digest):
+        yield from _wrapped(text, width, "", ("cyan",))
+        shown = members if verbose else members[:LISTED]
+        for each in shown:
+            yield from _wrapped(waived.covered(each), width)
+        if len(members) > len(shown):
+            yield from _wrapped(f"and {len(members) - len(shown)} more (-v lists them all)", width)
+    for text in waived.notices(digest):
+        yield from _wrapped(text, width, "", ("yellow",))
+    if any(digest.waivers) or any(each.allowance for each in digest.results.values()):
         yield Line()
 
 
@@ -222,7 +240,9 @@ def holds(digest: Digest, amounts: dict[str, int], entities: int, width: int) ->
     most = sorted(amounts.items(), key=lambda item: -item[1])
     seen = ", ".join(f"{number:,} {unit}" for unit, number in most[:LISTED])
     seen += f" and {len(most) - LISTED} more kinds of things" if len(most) > LISTED else ""
-    said = f"Everything asked holds: {count(judged, 'check')} of {count(entities, 'entity', 'entities')}"
+    accepted = sum(each.verdict is Verdict.WAIVED for each in digest.results.values())
+    head = f"Everything asked holds or is waived ({accepted})" if accepted else "Everything asked holds"
+    said = f"{head}: {count(judged, 'check')} of {count(entities, 'entity', 'entities')}"
     return _wrapped(f"{said}; looked at {seen}." if seen else f"{said}.", width, "", _coloured([*digest.results.values()]))
 
 

@@ -9,18 +9,20 @@ from typing import Any
 
 import pytest
 
-from muster import hooks, occasions, options, plans, reports, stopping, transport
+from muster import allowances, hooks, occasions, options, plans, reports, stopping, transport
 from muster.case import Case
 from muster.filling import fill
 from muster.judging import describe, documentation, refuse_silence, result, told
+from muster.kinds.maintenance import Maintenance
 from muster.observations import ReplayError
 from muster.protection import protect
 from muster.run import CASE, NOTHING, Run
 from muster.scrubber import scrubbed
-from muster.selection import SelectionError, load_all
+from muster.selection import SelectionError, load_all, shown
 from muster.state import History, StateError
 from muster.text import cut
 from muster.verdicts import EXIT_CONFIGURATION, Result, Verdict
+from muster.windows import Phase
 from muster.yamlfile import ConfigError
 
 pytest_plugins = ["muster.channels", "muster.follow_up", "muster.looking_again", "muster.ci_plugin", "muster.gate"]
@@ -48,6 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
         environments = load_all(Path(config.getoption("--environments")), config.getoption("--env"))
         config.stash[RUN] = run = Run(environments, out, options.shelf(config, out), Path(replay) if replay else None)
         run.state.load([each.id for each in environments])
+        run.allowances = allowances.load(environments, config.rootpath / "checks", shown(Path(config.getoption("--environments"))))
     except (ConfigError, SelectionError, ReplayError, StateError) as error:
         raise pytest.UsageError(*str(error).splitlines()) from error
     run.lost += lost
@@ -118,6 +121,14 @@ def drills(request: pytest.FixtureRequest, case: Case) -> list[tuple[float, bool
 
 
 @pytest.fixture
+def maintenance_phase(request: pytest.FixtureRequest, case: Case) -> Phase:
+    """What the maintenance that is judged is now, as the look saw it."""
+    run, window = request.config.stash[RUN], case.entity
+    assert isinstance(window, Maintenance), case
+    return run.allowances.phase(run, window, case.identity.place)
+
+
+@pytest.fixture
 def observations(request: pytest.FixtureRequest, case: Case) -> Any:
     """What the look remembers by which this expectation is judged; probes read it."""
     return request.config.stash[RUN].seen(case)
@@ -128,6 +139,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     run = config.stash.get(RUN, None)
     if run is None:
         return
+    if run.allowances.unmatched:
+        raise pytest.UsageError(*map(str, sorted(set(run.allowances.unmatched))))
     kept: list[pytest.Item] = []
     dropped: list[pytest.Item] = []
     for item in items:
@@ -227,11 +240,15 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
         return report
     fields = describe(item, made, call) | run.evidence(made)
     fields["next"] = fields["next"] or run.passage(made).see
-    found = result(item, made, fields)
+    found = run.allowances.applied(run, result(item, made, fields), made, gate=occasions.gates(item.config))
     found = scrubbed(run.course.told(found, run.state, replays=run.replay is not None))
     run.settle(found)
     item.stash[RESULT] = found
     report.muster = found  # type: ignore[attr-defined]  # reports are open for attributes
+    if found.verdict is Verdict.WAIVED:  # what pytest makes of an expected failure; a mark could not know bounds, causes and ends
+        report.outcome, report.wasxfail, report.longrepr = "skipped", found.reason, told(found)
+    elif found.verdict is Verdict.VIOLATED and report.passed:
+        report.outcome = "failed"  # it holds, and a waiver that nobody needs is in the way
     if report.failed:  # pytest's own text shows arguments and, with -l, every local: credentials among them
         report.longrepr = told(found)
     return report
@@ -242,9 +259,12 @@ RESULT = pytest.StashKey[Result]()
 
 def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
     found: Result | None = getattr(report, "muster", None)
-    if found is None or found.verdict not in (Verdict.VIOLATED, Verdict.UNKNOWN):
-        return None
-    return ("failed", "F", "VIOLATED") if found.verdict is Verdict.VIOLATED else ("error", "E", "UNKNOWN")
+    words = {
+        Verdict.VIOLATED: ("failed", "F", "VIOLATED"),
+        Verdict.UNKNOWN: ("error", "E", "UNKNOWN"),
+        Verdict.WAIVED: ("xfailed", "x", "WAIVED"),
+    }
+    return words.get(found.verdict) if found else None
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -17,8 +17,10 @@ from muster.documented import documented
 from muster.expectations import Off, Terms, Unobservable
 from muster.kinds import KINDS
 from muster.kinds.base import Entity
+from muster.kinds.maintenance import Annotation
 from muster.push import Outlet, Push
 from muster.samples import Samples
+from muster.waivers import Bound, Waiver
 
 _COMMON = ("name", "owner", "severity", "absent", "allow_empty", "during", "when", "timeout")
 
@@ -27,7 +29,7 @@ def reference(checks_root: Path) -> str:
     """The whole page as Markdown."""
     checks = find_checks(checks_root)
     documented(document())
-    return "\n".join(["# Reference", "", _INTRODUCTION, *_head(), *_connections(), *_entities(checks), *_mappings()]) + "\n"
+    return "\n".join(["# Reference", "", _INTRODUCTION, *_head(), *_connections(), *_entities(checks), *_mappings(), *_waivers()]) + "\n"
 
 
 _INTRODUCTION = """\
@@ -72,7 +74,7 @@ def _entities(checks: dict[str, Check]) -> Iterator[str]:
 
 def _mappings() -> Iterator[str]:
     """The mappings that fields above consist of, by the name that stands in the column `type`."""
-    found: dict[str, type[BaseModel]] = {"Samples": Samples, "Push": Push, "Outlet": Outlet}
+    found: dict[str, type[BaseModel]] = {"Samples": Samples, "Push": Push, "Outlet": Outlet, "Annotation": Annotation}
     for kind in (*CONNECTIONS, *KINDS):
         for name, field in kind.model_fields.items():
             if name != "expect":
@@ -81,6 +83,14 @@ def _mappings() -> Iterator[str]:
     for name, model in sorted(found.items()):
         yield f"\n### {name}\n\n{inspect.cleandoc(model.__doc__ or '')}\n"
         yield from _table(model, ())
+
+
+def _waivers() -> Iterator[str]:
+    yield "\n## Waivers\n\n`environments/<system>/<environment>.waivers.yaml` holds a list, `waivers:`; see [waivers.md](waivers.md).\n"
+    yield inspect.cleandoc(Waiver.__doc__ or "") + "\n"
+    yield from _table(Waiver, ())
+    yield f"\n### Bound\n\n{inspect.cleandoc(Bound.__doc__ or '')}\n"
+    yield from _table(Bound, ())
 
 
 def _is_mapping(annotation: Any) -> bool:
@@ -158,6 +168,7 @@ def _type(annotation: Any) -> str:
         "int": "whole number",
         "float": "number",
         "bool": "true or false",
+        "datetime": "moment",
         "SecretRef": "secret reference",
         "Setting": "text or `env:NAME`",
     }

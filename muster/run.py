@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from muster import drills, gating, guard, observations, reports
+from muster.allowances import Allowances
 from muster.case import Case
 from muster.connections import Connection
 from muster.course import Course
@@ -57,6 +58,9 @@ class Run:
         self.marks: Any = lambda _item: {}
         """What the marks of a check say to Allure."""
         self.gate: gating.Gate | None = None
+        self.allowances = Allowances()
+        self.moment = 0.0
+        """When this run looks (Unix seconds), for all that ends; a saved run looked when it was saved."""
         self.broken = False
         self.outside = False
         """Whether something failed that is no check."""
@@ -71,6 +75,7 @@ class Run:
             raise pytest.UsageError(f"{check.__name__} expects {expectation!r}, which no kind of entity has")
         asked = {kind for kind in kinds if kind.fixture in fixtures} or kinds
         made = [case for each in self.environments for case in cases(each, expectation, check.__name__, asked)]
+        self.allowances.meet(check.__name__, made)
         made = [case for case in made if getattr(case.entity, "cadence", folder) == folder]
         for case in made:
             if self.cases.setdefault(str(case.identity), case).entity.key != case.entity.key:
@@ -81,7 +86,8 @@ class Run:
         """The calls that an item's probes need."""
         names = [name for name in getattr(item, "fixturenames", []) if name in PROBES]
         made = [Call.of(PROBES[name], {each: ARGUMENTS[each](case) for each in PROBES[name].parameters}) for name in names]
-        return made + ([self.condition(case)] if case.entity.when else [])
+        made += [self.condition(case)] if case.entity.when else []
+        return made + self.allowances.calls(self.environment_of(case), case)
 
     def environment_of(self, case: Case) -> Environment:
         """The environment that a case is about."""
@@ -109,6 +115,8 @@ class Run:
     def plan(self, items: list[tuple[pytest.Item, Case]], selection: str) -> None:
         """Write what is going to be judged, before the first probe; what the last plan of this selection named besides, too."""
         self.journal = Journal(self.out / FILE, self.id)
+        saved = [each.at for each in self.store.outcomes.values() if each.at] if self.replay else []
+        self.moment = min(saved, default=time.time())
         environments = [{"id": each.id, "protected": each.protected, **each.kept()} for each in self.environments]
         replay = str(self.replay) if self.replay else None
         gate = {"gate": self.gate.line()} if self.gate else {}
@@ -167,6 +175,8 @@ class Run:
             took = time.monotonic() - started
             if self.replay is None:
                 self.save()
+            for waiver in self.allowances.listed(self.moment):  # not before the look, which learns what is secret
+                self.journal.write("waiver", **waiver)
             self.journal.write(
                 "looked", outcomes=len(self.store.outcomes), unknown=self.unknown(), took=took, missing=self.store.interrupted
             )
@@ -269,6 +279,7 @@ class Run:
             for outcome in (look.outcomes[each] for each in calls if each in look.outcomes):
                 if outcome.error is None:
                     seen.update({name: (outcome.at, value) for name, value in outcome.value.facts().items()})
+        self.allowances.forget(self)
         try:
             self.state.remember(list(self.journal.digest.verdicts.values()), facts, self.id, [] if self.broken else [*self.plans.values()])
         except StateError as error:

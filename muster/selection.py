@@ -52,7 +52,7 @@ def load_all(root: Path, wanted: list[str]) -> list[Environment]:
     loaded: list[Environment] = []
     for system, name in choose(declared(root), wanted):
         try:
-            loaded.append(load_environment(root / system, name, _shown(root / system)))
+            loaded.append(load_environment(root / system, name, shown(root / system)))
         except ConfigError as error:
             problems += error.problems
     if problems:
@@ -60,7 +60,7 @@ def load_all(root: Path, wanted: list[str]) -> list[Environment]:
     return loaded
 
 
-def _shown(folder: Path) -> Path:
+def shown(folder: Path) -> Path:
     """The folder as a person would type it: relative to where they are, when it lies below."""
     here = Path.cwd()
     return folder.resolve().relative_to(here) if folder.resolve().is_relative_to(here) else folder

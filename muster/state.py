@@ -2,7 +2,8 @@
 
 It holds `results` (for each result id its verdict, since when, its last values and verdicts) and `facts` (numbers that probes
 saw and later looks compare with), values and facts with their times in Unix seconds, `plans` (for each selection the checks
-that its last run was to judge), and `overrides` (gates that a ticket let pass).
+that its last run was to judge), `allowed` (on which days each waiver was needed, and since when each maintenance is on), and
+`overrides` (gates that a ticket let pass).
 """
 
 import json
@@ -30,7 +31,7 @@ QUARTERS = 100 * 86400.0
 """The same for results, of which some are judged once in a quarter."""
 ATTEMPTS = 30
 """How often what another run has written meanwhile is read again."""
-NONE: Any = {"results": {}, "facts": {}, "plans": {}, "overrides": []}
+NONE: Any = {"results": {}, "facts": {}, "plans": {}, "allowed": {}, "overrides": []}
 UNKNOWN = "since when anything is as it is, what vanished, how numbers have grown"
 """What nobody knows without a history."""
 
@@ -72,7 +73,9 @@ def _read(shelf: Shelf, environment: str) -> tuple[Known, str]:
         known = json.loads(content)
         if known["schema"] != SCHEMA_VERSION:
             raise StateError(f"{where}: schema {known['schema']}, this version reads {SCHEMA_VERSION}; move it away to begin anew")
-        parts = {"results": dict(known["results"]), "facts": dict(known["facts"]), "plans": dict(known.get("plans", {}))}
+        parts = {part: dict(known[part]) for part in ("results", "facts")} | {
+            part: dict(known.get(part, {})) for part in ("plans", "allowed")
+        }
         return parts | {"overrides": list(known.get("overrides", []))}, version
     except (ValueError, KeyError, TypeError) as error:
         raise StateError(f"{where}: not a state file ({type(error).__name__}); restore it, or move it away to begin anew") from error
@@ -89,6 +92,8 @@ class State:
         self._loaded: dict[str, Known] = {}
         self._supposed: dict[str, dict[str, Any]] = {}
         self._overridden: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self._allowed: dict[str, frozenset[str]] = {}
+        """Names of what was remembered of waivers and maintenance before this run."""
         self.unreadable: dict[str, str] = {}
         """Environments whose history is there, or may be, and could not be read, with the reason."""
 
@@ -149,6 +154,12 @@ class State:
         """Take in a gate that a ticket lets pass; `remember` writes it."""
         self._overridden[environment].append(entry)
 
+    def allowed(self, environment: str) -> dict[str, Any]:
+        """What is remembered of waivers and maintenance; whoever changes it has it written by `remember`."""
+        memory: dict[str, Any] = self._known(environment, "allowed")
+        self._allowed.setdefault(environment, frozenset(memory))
+        return memory
+
     def suppose(self, environment: str, history: History) -> None:
         """Take this for what earlier looks at a sandbox remembered: its world has a past of its own, whatever was run before."""
         self._supposed[environment] = {name: [list(pair) for pair in pairs] for name, pairs in history.items()}
@@ -170,14 +181,17 @@ class State:
         given = list(plans)
         for environment in sorted({f"{each.system}/{each.environment}" for each in results} | facts.keys()):
             mine = [each for each in results if f"{each.system}/{each.environment}" == environment]
-            seen, past = facts.get(environment, {}), self._supposed.get(environment)
+            seen, past, allowed = facts.get(environment, {}), self._supposed.get(environment), self.allowed(environment)
 
-            def add(known: Known, environment: str = environment, mine: Any = mine, seen: Any = seen, past: Any = past) -> None:
+            def add(
+                known: Known, environment: str = environment, mine: Any = mine, seen: Any = seen, past: Any = past, allowed: Any = allowed
+            ) -> None:
                 if past is not None:
                     known["facts"] = {name: [list(pair) for pair in pairs] for name, pairs in past.items()}
                 _add_plans(known["plans"], [each for each in given if each.environment == environment])
                 _add_results(known["results"], mine, run)
                 _add_facts(known["facts"], seen)
+                _add_allowed(known["allowed"], allowed, self._allowed[environment])
                 known["overrides"] = [*known["overrides"], *self._overridden[environment]][-KEPT:]
 
             self._replace(environment, add)
@@ -192,6 +206,7 @@ class State:
                 if self.shelf.write(environment, content, version):
                     self._loaded[environment] = known
                     self._overridden.pop(environment, None)
+                    self._allowed.pop(environment, None)
                     return
         except ShelfError as error:
             raise StateError(str(error)) from error
@@ -223,6 +238,14 @@ def _add_results(known: dict[str, Any], results: Iterable[Result], run: str) -> 
     newest = max((each.get("at", 0.0) for each in known.values()), default=0.0)
     for name in [name for name, each in known.items() if each.get("at", newest) < newest - QUARTERS]:
         del known[name]
+
+
+def _add_allowed(known: dict[str, Any], mine: dict[str, Any], before: frozenset[str]) -> None:
+    """Days of both; what was known before and is no more was dropped by this run."""
+    for name in before - mine.keys():
+        known.pop(name, None)
+    for name, value in mine.items():
+        known[name] = {**known[name], **value} if isinstance(value, dict) and name in known else value
 
 
 def _add_facts(known: dict[str, Any], seen: dict[str, tuple[float, float]]) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from muster import SCHEMA_VERSION, causes, gating
+from muster import SCHEMA_VERSION, causes, gating, waived
 from muster.digest import CALM, Digest, counts
 from muster.lines import AROUND, places
 from muster.scrubber import dumps, scrub
@@ -27,6 +27,8 @@ def as_data(digest: Digest) -> dict[str, Any]:
         "environments": [_environment(each, digest) for each in digest.environments],
         "deselected": len(digest.deselected),
         "fewer": digest.fewer,
+        "waived": [{"id": each.id, **_told(each)} for each in digest.worst_first() if each.verdict is Verdict.WAIVED],
+        "waivers": digest.waivers,
         "look": {name: digest.looked.get(name) for name in ("outcomes", "unknown", "took", "missing")},
         "again": digest.again,
         "repeated": digest.repeated,
@@ -65,6 +67,7 @@ def as_markdown(digest: Digest) -> str:
     lines += _called(digest)
     lines += [each for head, told in unsteady(digest) for each in ("", f"{_cell(head)}:", "", *(f"- {_cell(line)}" for line in told))]
     lines += [each for said in repeated(digest) for each in ("", f"{_cell(said)}.")]
+    lines += _allowed(digest)
     for entity, said in dict(digest.follow_ups.values()).items():
         lines += ["", f"Looked again at {_cell(entity)}:", "", *(f"- {_cell(line)}" for line in said[:AROUND])]
         lines += [f"- and {count(len(said) - AROUND, 'more line')} in junit.xml and Allure"] if len(said) > AROUND else []
@@ -104,6 +107,14 @@ def _group(group: causes.Group, digest: Digest) -> str:
     reason += f", and {count(others, 'other reason')}" if others else ""
     what = f"{group.head()}{excused}: {places(group.results, verbose=False)}"
     return _row(f"{group.severity} unknown", what, "", "", reason, ", ".join(dict.fromkeys(each.owner for each in group.results)))
+
+
+def _allowed(digest: Digest) -> list[str]:
+    """What is accepted for now, and which waivers end."""
+    groups = [("Waived:", list(waived.waivers(digest)))]
+    groups += [(_cell(text), [waived.covered(each) for each in members]) for text, members in waived.maintenances(digest)]
+    groups.append(("Waivers to look at:", list(waived.notices(digest))))
+    return [line for head, texts in groups if texts for line in ("", head, "", *(f"- {_cell(text)}" for text in texts))]
 
 
 def _row(*cells: object) -> str:

@@ -120,7 +120,7 @@ def pytest_report_teststatus(report: Any, config: pytest.Config) -> tuple[str, s
     found: Result | None = getattr(report, "muster", None)
     if found is None or config.option.verbose > 0:
         return None
-    category = {Verdict.VIOLATED: "failed", Verdict.UNKNOWN: "error", Verdict.HOLDS: "passed"}.get(found.verdict)
+    category = {Verdict.VIOLATED: "failed", Verdict.UNKNOWN: "error", Verdict.HOLDS: "passed", Verdict.WAIVED: "xfailed"}.get(found.verdict)
     return (category, "", "") if category else None
 
 

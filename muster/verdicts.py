@@ -1,7 +1,7 @@
 """What a check can come to, which verdict wins when several meet, and what the process exits with."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -112,6 +112,8 @@ class Result:
     """Holds, and did not at an earlier look."""
     flapping: str = ""
     """How often it changes, when that is too often: see `muster.flapping`."""
+    allowance: dict[str, str] = field(default_factory=dict, hash=False)
+    """The waiver or maintenance that speaks of this: kind, state, name (the ticket), owner, expires, reason, instead (of what), days."""
 
     @property
     def id(self) -> str:

@@ -25,6 +25,16 @@ def since(result: Result) -> str:
     return f"since {moment(result.since)} ({span(result.at - result.since)})"
 
 
+def allowed(result: Result) -> str:
+    """The waiver or maintenance that speaks of a result; empty when none does."""
+    said = result.allowance
+    if not said:
+        return ""
+    owner = f" ({said['owner']})" if said["owner"] else ""
+    days = f" for {said['days']} days running" if "days" in said else ""
+    return f"{said['state']}{days}: {said['kind']} {said['name']}{owner} until {said['expires']}: {said['reason']}"
+
+
 def message(result: Result) -> str:
     """One line: the verdict, what was compared, and why."""
     steady = "; ".join(filter(None, ("flaky" if result.flaky else "", f"flapping: {result.flapping}" if result.flapping else "")))
@@ -35,7 +45,8 @@ def told(result: Result) -> str:
     """The whole story of a result, a line for each part."""
     parts = {
         "what": f"{result.entity}: {result.title}", "expected": result.expected, "observed": result.observed, "reason": result.reason,
-        "cause": result.cause, "where": result.where, "seen": result.seen, "looked at": result.looked_at, "owner": result.owner,
+        "allowed": allowed(result), "cause": result.cause,
+        "where": result.where, "seen": result.seen, "looked at": result.looked_at, "owner": result.owner,
         "since": since(result) if result.at else "", "runbook": f"{result.heading} {result.runbook}".strip(), "next": result.next,
         "looks": str(result.looks) if result.looks > 1 else "", "earlier": "; ".join(result.earlier), "flapping": result.flapping,
     }  # fmt: skip

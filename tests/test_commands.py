@@ -9,7 +9,7 @@ import pytest
 
 from muster.__main__ import main
 from muster.reference import reference
-from muster.schema import schema
+from muster.schema import schema, waivers_schema
 
 ROOT = Path(__file__).parents[1]
 
@@ -21,6 +21,11 @@ def _here(monkeypatch):
 
 def test_the_schema_for_editors_is_the_one_of_the_models():
     assert json.loads((ROOT / "environments" / "schema.json").read_text()) == schema(), "python -m muster schema > environments/schema.json"
+
+
+def test_the_schema_of_waivers_is_the_one_of_the_models():
+    known = json.loads((ROOT / "environments" / "waivers.schema.json").read_text())
+    assert known == waivers_schema(), "python -m muster schema waivers > environments/waivers.schema.json"
 
 
 def test_the_reference_is_the_one_of_the_models():

@@ -10,6 +10,7 @@ from muster.kinds.hosts import Backup, Host, HostFile
 from muster.kinds.identities import OwnIdentity
 from muster.kinds.kubernetes import Workload
 from muster.kinds.logs import Log
+from muster.kinds.maintenance import Maintenance
 from muster.kinds.postgresql import Database, Login
 from muster.kinds.prometheus import Alert, AlertRule, PrometheusServer, ScrapeTarget
 from muster.kinds.readings import Reading
@@ -53,4 +54,5 @@ KINDS: tuple[type[Entity], ...] = (
     BucketBackup,
     Bucket,
     OwnIdentity,
+    Maintenance,
 )
