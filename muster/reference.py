@@ -20,7 +20,7 @@ from muster.kinds.base import Entity
 from muster.kinds.maintenance import Annotation
 from muster.push import Outlet, Push
 from muster.samples import Samples
-from muster.waivers import Bound, Waiver
+from muster.waivers import Bound, Waiver, Waivers
 
 _COMMON = ("name", "owner", "severity", "absent", "allow_empty", "during", "when", "timeout")
 
@@ -29,6 +29,7 @@ def reference(checks_root: Path) -> str:
     """The whole page as Markdown."""
     checks = find_checks(checks_root)
     documented(document())
+    documented(Waivers)
     return "\n".join(["# Reference", "", _INTRODUCTION, *_head(), *_connections(), *_entities(checks), *_mappings(), *_waivers()]) + "\n"
 
 

@@ -9,7 +9,7 @@ from muster.waivers import Waivers
 
 def waivers_schema() -> dict[str, Any]:
     """The schema of files of waivers; `environments/waivers.schema.json` is this."""
-    made = Waivers.model_json_schema(by_alias=True)
+    made = documented(Waivers).model_json_schema(by_alias=True)
     made["title"] = "Muster waivers"
     made["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     return made
