@@ -48,6 +48,7 @@ OF_LOGS_AND_METRICS = (
     "test_cpu_stays_below_its_limit[platform-service]",
 )
 PULLED = "test_images_of_the_rollback_can_be_pulled[platform-service]"
+SCRAPED = "test_every_pod_is_scraped[platform-service]"
 FAILING = "test_no_container_fails_to_start[platform-service]"
 
 
@@ -242,7 +243,7 @@ FAULTS: list[Fault] = [
         "test_rollback_has_a_target[platform-service]",
         PULLED,
     ),
-    _edit("rollback-image-gone", "the image of the earlier revision is gone", _rolled_back_in_vain, PULLED, NOT_READY, FAILING),
+    _edit("rollback-image-gone", "the image of the earlier revision is gone", _rolled_back_in_vain, PULLED, NOT_READY, FAILING, SCRAPED),
     Fault("rollback-image-unseen", "no node holds the image of the earlier revision", _images_collected, (PULLED,), "unknown"),
     _edit(
         "database-recovers",
