@@ -141,6 +141,7 @@ class Run:
         """Make every call that the items need, after `act`. KeyboardInterrupt ends it; what came until then is saved all the same."""
         assert self.journal is not None
         started = time.monotonic()
+        self.allowances.look_again()
         try:
             wanted = {str(case.identity): self.calls(item, case) for item, case in items}
             self.looked_for = {key: [call.key for call in calls] for key, calls in wanted.items()}
