@@ -17,7 +17,7 @@ from muster.probes import Call, CouldNotLook
 from muster.text import count
 from muster.verdicts import Result, Verdict
 from muster.waiver_ids import bound_of, local, matched, unmatched
-from muster.waivers import Entry, Waiver, day_of, read, strays
+from muster.waivers import BUGS, Entry, Waiver, day_of, read, strays
 from muster.windows import Phase, call, covering, phase
 from muster.yamlfile import ConfigError, Problem
 
@@ -57,6 +57,7 @@ class Allowances:
         self.entries = entries or {}
         self.unmatched: list[Problem] = []
         """What is wrong with waivers of collected checks: of kinds that share an expectation, only fixtures say whose a check is."""
+        self._windows: dict[str, list[Maintenance]] = {}
         self._phases: dict[str, Phase | CouldNotLook] = {}
 
     def meet(self, check: str, cases: list[Case]) -> None:
@@ -86,8 +87,19 @@ class Allowances:
 
     def calls(self, environment: Environment, case: Case) -> list[Call]:
         """What has to be looked at to know whether a case is in maintenance."""
-        windows = [each for each in _windows(environment) if covering(each, case.entity)]
+        windows = [each for each in self._of(environment) if covering(each, case.entity)]
         return [made for each in windows if (made := call(each)) is not None]
+
+    def _of(self, environment: Environment) -> list[Maintenance]:
+        """The windows of an environment, by name; of thousands of entities they are chosen once."""
+        if environment.id not in self._windows:
+            found = [each for each in environment.entities if isinstance(each, Maintenance)]
+            self._windows[environment.id] = sorted(found, key=lambda each: each.name)
+        return self._windows[environment.id]
+
+    def look_again(self) -> None:
+        """Forget what maintenance was at an earlier look."""
+        self._phases.clear()
 
     def phase(self, run: "Run", window: Maintenance, place: str) -> Phase:
         """What a maintenance of an environment is in this run. Raises CouldNotLook."""
@@ -144,7 +156,9 @@ class Allowances:
         return made
 
     def _in_maintenance(self, run: "Run", made: Result, case: Case) -> Result:
-        for window in _windows(run.environment_of(case)):
+        if made.cause.startswith(BUGS):  # ours, whatever is worked on
+            return made
+        for window in self._of(run.environment_of(case)):
             if not window.scope.covers(case.entity):
                 continue
             try:
@@ -160,10 +174,6 @@ class Allowances:
                 }  # fmt: skip
                 return replace(made, verdict=Verdict.WAIVED, reason=reason, allowance=allowance)
         return made
-
-
-def _windows(environment: Environment) -> list[Maintenance]:
-    return sorted((each for each in environment.entities if isinstance(each, Maintenance)), key=lambda each: each.name)
 
 
 def _remember_on(memory: dict[str, Any], key: str, known: Phase) -> None:

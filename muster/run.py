@@ -164,6 +164,7 @@ class Run:
         """Make every call that the items need, after `act`. KeyboardInterrupt ends it; what came until then is saved all the same."""
         assert self.journal is not None
         started = time.monotonic()
+        self.allowances.look_again()
         try:
             self.items = items
             wanted = {str(case.identity): self.calls(item, case) for item, case in items}

@@ -18,7 +18,7 @@ LONGEST = 90
 SOON = 7
 """Days before its end from which on a waiver is listed as ending."""
 _CREDENTIALS = re.compile(r"://[^/\s@]*:[^/\s@]*@")
-_BUGS = ("check ", "probe ", "this run", "configuration")
+BUGS = ("check ", "probe ", "this run", "configuration")
 """Beginnings of causes that are no source: our own bugs, runs and files are mended, not waived."""
 
 
@@ -84,7 +84,7 @@ class Waiver(Model):
             raise PydanticCustomError("entity", "either entity, or a list of entities that is not empty")
         if len(set(self.entities)) != len(self.entities):
             raise PydanticCustomError("twice", "an entity stands twice in the list")
-        if self.cause is not None and self.cause.startswith(_BUGS):
+        if self.cause is not None and self.cause.startswith(BUGS):
             raise PydanticCustomError("cause", "no source: a check, a probe, a run or a configuration is mended, not waived")
         if self.cause is not None and self.bound is not None:
             raise PydanticCustomError("bound", "with a cause nothing is compared: leave while out")

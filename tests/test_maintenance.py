@@ -106,6 +106,13 @@ def test_a_scope_covers_what_it_names_and_never_maintenance(shop, scope: str, co
     assert {each.name for each in declared if window(environment).scope.covers(each)} == covered
 
 
+def test_too_many_rights_of_ours_are_no_matter_of_maintenance(shop) -> None:
+    environment = shop(**TIMES)
+    (own,) = [each for each in environment.entities if each.section == "identities"]
+
+    assert not window(environment).scope.covers(own)
+
+
 @pytest.mark.parametrize(
     ("fields", "judged"),
     [

@@ -50,7 +50,7 @@ def judged(found: Result, entries: list[Waiver], needed: list[bool | None], *, g
     """The result, and what is remembered, with these waivers and the days before today."""
     days = {str(DAY - timedelta(days=back)): was for back, was in enumerate(needed, 1) if was is not None}
     memory = {f"waiver {found.id} {cause}".strip(): dict(days) for cause in ("", *CAUSES)}
-    environment = SimpleNamespace(entities=())
+    environment = SimpleNamespace(id="platform/production", entities=())
     run: Any = SimpleNamespace(moment=NOW, state=SimpleNamespace(allowed=lambda _: memory), environment_of=lambda _: environment)
     places = Mark("production.waivers.yaml", 2, 5)
     allowances = Allowances({"platform/production": tuple(Entry(each, Node({}, places)) for each in entries)})
@@ -121,7 +121,7 @@ def test_only_seven_days_in_a_row_make_a_waiver_needless(violated: list[bool], g
         run: Any = SimpleNamespace(
             moment=NOW + number * 86400,
             state=SimpleNamespace(allowed=lambda _: memory),
-            environment_of=lambda _: SimpleNamespace(entities=()),
+            environment_of=lambda _: SimpleNamespace(id="platform/production", entities=()),
         )
         after = allowances.applied(run, made(Verdict.VIOLATED if full else Verdict.HOLDS), CASE, gate=gate)
         week = number >= 6 and not any(violated[number - 6 : number + 1])

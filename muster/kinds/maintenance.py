@@ -10,6 +10,7 @@ from muster.connections import Kubernetes
 from muster.cron import Cron
 from muster.expectations import Expect, Limit, Many, Model, Name, Reason, Severity, Wanted
 from muster.kinds.base import Entity
+from muster.kinds.identities import OwnIdentity
 from muster.kinds.readings import Reading
 from muster.units import Duration
 
@@ -78,8 +79,8 @@ class Scope(Model):
         return self
 
     def covers(self, entity: Entity) -> bool:
-        """Whether an entity is covered; maintenance itself never is."""
-        if isinstance(entity, Maintenance):
+        """Whether an entity is covered; maintenance itself and what the suite may do never are."""
+        if isinstance(entity, (Maintenance, OwnIdentity)):
             return False
         names = {entity.name, entity.id, f"{entity.section}/{entity.name}", f"{entity.section}/{entity.id}"}
         return self.everything or entity.section in self.sections or bool(names & set(self.entities))

@@ -119,6 +119,15 @@ def test_without_any_end_it_is_remembered_since_when_it_is_on(made: Project) -> 
     assert json.loads(state.read_text())["allowed"] == {}
 
 
+def test_a_crash_of_ours_is_covered_by_nothing(made: Project) -> None:
+    made.observations |= {"ok": {"crash": "a bug"}, "disk": {"value": 0}}
+
+    run = window(made, start=moment(-1), end=moment(1)).run()
+
+    assert run.returncode == 10
+    assert verdicts(made) == {"disk": "holds", "gone": "waived", "ok": "unknown", "flag": "holds"}
+
+
 def test_a_flag_that_cannot_be_read_covers_nothing_and_is_unknown_itself(made: Project) -> None:
     made.observations["flag"] = {"error": "refused", "cause": "the flag's source"}
 
