@@ -52,7 +52,9 @@ def test_of_fifty_look_alikes_and_three_leftovers_exactly_three_are_removed(dril
     before = names(drills)
     later = time.time() + 3600
     with drills.place() as place:
-        assert place.sweep() and all("it may be removed from" in line for line in place.sweep())  # nothing has expired
+        told = place.sweep()  # nothing has expired
+        assert len(told) == 4
+        assert all("it may be removed from" in line for line in told)
         assert names(drills) == before
         monkeypatch.setattr(scratch.time, "time", lambda: later)
         told = place.sweep()

@@ -68,7 +68,7 @@ def test_what_counts_no_bytes_says_for_how_long_it_lasts() -> None:
     progress.phase("restore")
     clock.now += 30
     progress(7 * MIB, 0)
-    assert reporter.lines == ["drill db: schema, 31.0 s", "drill db: restore 7MiB, 238.93KiB/s"]
+    assert reporter.lines == ["drill db: schema, 31.0 s", "drill db: restore 7MiB, 238.9KiB/s"]
 
 
 def test_on_a_terminal_one_line_is_drawn_anew_and_goes_at_the_end() -> None:

@@ -121,8 +121,8 @@ import sys
 from pathlib import Path
 from muster import drills
 for number in range(200):
-    drills.append(Path(sys.argv[1]), {"environment": "shop/test", "drill": "blind", "ended": float(number), "took": 1.0, "size": 1, "restored": 1,
-                                      "verdict": "holds", "counts": {f"public.table_{each}": each for each in range(100)}})
+    record = {"environment": "shop/test", "drill": "blind", "ended": float(number), "took": 1.0, "size": 1, "restored": 1, "verdict": "holds"}
+    drills.append(Path(sys.argv[1]), record | {"counts": {f"public.table_{each}": each for each in range(100)}})
 """
     writers = [subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT) for _ in range(3)]
     assert [each.wait() for each in writers] == [0, 0, 0]

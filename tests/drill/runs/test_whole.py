@@ -5,11 +5,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from drill.lease import parse
-from muster import journal
 from tests.drill.runs.declared import drill, shop
 from tests.drill.runs.harness import ROOT, Drills, Ran
 
@@ -65,15 +65,15 @@ def test_a_drill_that_nobody_asked_for_is_refused_and_left_out_of_larger_runs(tm
     listed = pytest_run("checks/restore_drill", "--collect-only", "-q", *where)
     assert listed.returncode == 0, listed.stdout  # and without an address of anything
     assert "test_restored_tables_hold_their_rows[shop/test/plain]" in listed.stdout
-    monthly = pytest_run("checks/monthly", "checks/restore_drill", *where)
-    assert "deselected" in monthly.stdout
+    larger = pytest_run("checks/daily/test_backups.py", "checks/restore_drill", *where, **sandboxed.variables)
+    assert "deselected" in larger.stdout
     reasons = {
         event["reason"]
         for event in map(json.loads, (tmp_path / "journal.jsonl").read_text().splitlines())
         if event["event"] == "deselected"
     }
     assert reasons == {"it restores backups, and nobody said --drill"}
-    assert journal.results(tmp_path / "journal.jsonl") == []
+    assert {each.node.partition("::")[0] for each in Ran(0, tmp_path).all()} == {"checks/daily/test_backups.py"}
 
 
 def test_the_gate_has_nothing_to_do_with_drills() -> None:
@@ -83,32 +83,35 @@ def test_the_gate_has_nothing_to_do_with_drills() -> None:
     assert "checks/gate" in listed.stdout
 
 
-WRONG = {
-    "no scratch": (lambda made: made.pop("scratch"), "drills[0].scratch", "no scratch has this name; there are: none (got 'drills')"),
-    "no such backup": (lambda made: made["drills"][0].update(backup="hourly"), "drills[0].backup", "no backup has this name"),
-    "a live that is none": (lambda made: made["drills"][0].update(live="here"), "drills[0].live", "a postgresql connection is needed"),
+Change = tuple[tuple[str | int, ...], object]
+WRONG: dict[str, tuple[Change, str, str]] = {
+    "no scratch": ((("scratch",), {}), "drills[asked].scratch", "no scratch has this name; there are: none (got drills)"),
+    "no such backup": ((("drills", 0, "backup"), "hourly"), "drills[asked].backup", "no backup has this name"),
+    "a live that is none": ((("drills", 0, "live"), "here"), "drills[asked].live", "a postgresql connection is needed"),
     "somebody else's login": (
-        lambda made: made["scratch"]["drills"]["postgresql"].update(user="postgres"), "scratch.drills.postgresql",
+        (("scratch", "drills", "postgresql", "user"), "postgres"),
+        "scratch.drills.postgresql",
         "a drill has an identity of its own, whose name begins with muster_drill",
     ),
     "a claim that ends before the drill": (
-        lambda made: made["scratch"]["drills"].update(ttl="30s"), "drills[0].scratch", "its ttl, 30s, ends before a drill of 60s",
+        (("scratch", "drills", "ttl"), "30s"),
+        "drills[asked].scratch",
+        "its ttl, 30s, ends before a drill of 1m",
     ),
-    "no place": (lambda made: made["scratch"]["drills"].pop("postgresql"), "scratch.drills", "a scratch place is a postgresql server or a folder"),
-    "rows of nothing": (
-        lambda made: made["drills"][0]["expect"].update(newest_row="1h") or made["drills"][0].update(newest={}), "drills[0]", "newest_row needs newest",
-    ),
-    "no application": (
-        lambda made: made["drills"][0]["expect"].update(application_answers=200), "drills[0]", "application_answers needs application",
-    ),
+    "no place": ((("scratch", "drills"), {"room": "1GiB"}), "scratch.drills", "a scratch place is a postgresql server or a folder"),
+    "rows of nothing": ((("drills", 0, "newest"), {}), "drills[asked]", "newest_row needs newest"),
+    "no application": ((("drills", 0, "expect", "application_answers"), 200), "drills[asked]", "application_answers needs application"),
     "an application elsewhere": (
-        lambda made: made["drills"][0].update(application={"command": ["run"], "url": "https://shop.internal/"}), "drills[0].application.url", "pattern",
+        (("drills", 0, "application"), {"command": ["run"], "url": "https://shop.internal/"}),
+        "drills[asked].application.url",
+        "pattern",
     ),
-    "no reference": (lambda made: made["drills"][0].update(references=["orders -> users"]), "drills[0].references", "schema.table.column"),
-    "a reading of no drill": (lambda made: made["readings"][0].update(drill="weekly"), "readings[0].drill", "no drill has this name; there are: asked"),
-    "a reading with a connection": (lambda made: made["readings"][0].update(connection="database"), "readings[0]", "in: restored needs sql and drill"),
-    "a reading at another time": (lambda made: made["readings"][0].update(cadence="daily"), "readings[0]", "is judged with its drill"),
-}  # fmt: skip
+    "no reference": ((("drills", 0, "references"), ["orders -> users"]), "drills[asked].references", "schema.table.column"),
+    "a reading of no drill": ((("readings", 0, "drill"), "weekly"), "readings[sound].drill", "no drill has this name; there are: asked"),
+    "a reading with a connection": ((("readings", 0, "connection"), "database"), "readings[sound]", "in: restored needs sql and drill"),
+    "a reading at another time": ((("readings", 0, "cadence"), "daily"), "readings[sound]", "is judged with its drill"),
+}
+"""What is written where, instead of what is right; the path that is told, and the rule."""
 
 
 @pytest.mark.parametrize("what", WRONG)
@@ -116,11 +119,14 @@ def test_what_is_wrong_with_a_drill_is_told_with_its_place(tmp_path: Path, what:
     from muster.environment import load_environment
     from muster.yamlfile import ConfigError
 
-    spoil, path, said = WRONG[what]
+    ((*steps, last), value), path, said = WRONG[what]
     document = shop("http://127.0.0.1:9/health")
     document["drills"] = [drill("asked")]
     document["scratch"] = {"drills": document["scratch"]["drills"]}
-    spoil(document)
+    place: Any = document
+    for step in steps:
+        place = place[step]
+    place[last] = value
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "test.yaml").write_text(json.dumps(document, indent=1))
     with pytest.raises(ConfigError) as raised:
@@ -138,14 +144,14 @@ def test_no_password_is_told_to_anybody(sandboxed: Drills, tmp_path: Path) -> No
         where = ("--environments", str(sandboxed.environments), "--env", "shop/test", "-k", "answering", "--reports", str(tmp_path / "out"))
         (sandboxed.folder / "home" / "mode").write_text("ill")
         program = f"""
-import os, sys, pytest
-from drill import scratch
-learn = scratch.learn
-def kept(secret):
+import os, secrets, sys, pytest
+made = secrets.token_urlsafe
+def kept(length):
+    secret = made(length)
     with open({str(secrets)!r}, "a") as file:
         file.write(secret + "\\n")
-    return learn(secret)
-scratch.learn = kept
+    return secret
+secrets.token_urlsafe = kept
 sys.exit(pytest.main(sys.argv[1:]))
 """
         variables = {**os.environ, **sandboxed.variables}
@@ -153,7 +159,7 @@ sys.exit(pytest.main(sys.argv[1:]))
         done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=240, check=False)
     finally:
         sandboxed.admin("alter system reset log_statement", "alter system reset log_connections", "select pg_reload_conf()")
-    assert done.returncode == 1, done.stdout
+    assert done.returncode == 1, done.stdout + done.stderr
     log = sandboxed.scratch._log.read_text(errors="replace")
     assert "create role" in log
     known = {*secrets.read_text().split(), sandboxed.variables["SANDBOX_SCRATCH_PASSWORD_MUSTER_DRILL"]}
