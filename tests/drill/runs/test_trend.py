@@ -121,7 +121,7 @@ import sys
 from pathlib import Path
 from muster import drills
 for number in range(200):
-    record = {"environment": "shop/test", "drill": "blind", "ended": float(number), "took": 1.0, "size": 1, "restored": 1, "verdict": "holds"}
+    record = {"environment": "shop/test", "drill": "blind", "verdict": "holds"} | {"ended": number, "took": 1, "size": 1, "restored": 1}
     drills.append(Path(sys.argv[1]), record | {"counts": {f"public.table_{each}": each for each in range(100)}})
 """
     writers = [subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT) for _ in range(3)]
