@@ -3,6 +3,7 @@
 import http.client
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -31,10 +32,8 @@ def answer(wanted: Application, variables: Mapping[str, str], ends: float) -> tu
     Raises CouldNotLook when it cannot be started at all.
     """
     environment = {name: os.environ[name] for name in KEPT if name in os.environ} | dict(variables)
-    if _once(wanted.url, PATIENCE):
-        raise CouldNotLook(
-            f"something else answers at {wanted.url} already", cause="this machine", hint="another url, or end what listens there"
-        )
+    if _listens(wanted.url):
+        raise CouldNotLook(f"something else listens at {wanted.url}", cause="this machine", hint="another url, or end what listens there")
     with tempfile.TemporaryFile() as output:
         try:
             process = subprocess.Popen(
@@ -49,6 +48,16 @@ def answer(wanted: Application, variables: Mapping[str, str], ends: float) -> tu
         output.seek(max(0, output.seek(0, os.SEEK_END) - READ))
         said = scrub(output.read().decode(errors="replace")).strip()
     return status, plain(said[-KEPT_WORDS:]) if status != 200 else ""
+
+
+def _listens(url: str) -> bool:
+    """Whether somebody takes connections there, who would be asked in the application's place."""
+    parts = urlsplit(url)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or 80), timeout=PATIENCE).close()
+    except OSError:
+        return False
+    return True
 
 
 def _asked(url: str, process: "subprocess.Popen[bytes]", ends: float) -> int:

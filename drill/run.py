@@ -101,9 +101,8 @@ class Drilling:
             self._put_all(probes, error if isinstance(error, CouldNotLook) else why)
             raise Stopped(why) from error
         except Exception as bug:
-            said = f"stopped by a bug: {type(bug).__name__}: {bug}"
-            why = CouldNotLook(said, cause=f"probe {self.drill.name}: {name}", hint="a bug: report it")
-            why.__cause__ = bug
+            why = self._bug(name, bug)
+            said = why.reason
             self._put_all(probes, why)
             raise Stopped(why) from bug
         except BaseException:
@@ -129,6 +128,14 @@ class Drilling:
         assert self.run.journal is not None
         more = {"said": cut(said, 300)} if said else {}
         self.run.journal.write("drill", drill=self.drill.key, name=self.lease.name, phase=phase, state=state, **more)
+
+    def _bug(self, phase: str, bug: Exception) -> CouldNotLook:
+        """What is said of what nobody has thought of."""
+        why = CouldNotLook(
+            f"stopped by a bug: {type(bug).__name__}: {bug}", cause=f"probe {self.drill.name}: {phase}", hint="a bug: report it"
+        )
+        why.__cause__ = bug
+        return why
 
     def _consequence(self, phase: str, error: Exception) -> CouldNotLook:
         """What is said of everything that comes after a phase that stopped."""
@@ -204,6 +211,8 @@ class Drilling:
             self.put_reading(reading, value=self.verifying.reading(reading))
         except CouldNotLook as error:
             self.put_reading(reading, error=error)
+        except Exception as bug:  # noqa: BLE001 - told at its own check; the other readings have nothing to do with it
+            self.put_reading(reading, error=self._bug("readings", bug))
 
     def put_reading(self, reading: Reading, value: Observation | None = None, error: CouldNotLook | None = None) -> None:
         """The outcome of a reading that was asked in the copy."""

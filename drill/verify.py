@@ -13,7 +13,7 @@ from drill.observed import DrillApplication, DrillContents, DrillCorruption, Dri
 from drill.prepared import Prepared
 from drill.progress import Progress
 from drill.proofs import Proofs
-from fixtures.postgresql.client import session
+from fixtures.postgresql.client import NoSuchName, session
 from fixtures.postgresql.values import plain
 from fixtures.readings.single import measurement
 from muster.connections import Postgresql
@@ -119,7 +119,10 @@ class Verifying:
     def reading(self, reading: Reading) -> Observation:
         """The value of an invariant in the copy. Raises CouldNotLook."""
         with self.asked() as copy:
-            rows = copy.rows(reading.written(reading.sql or ""), at_most=1)
+            try:
+                rows = copy.rows(reading.written(reading.sql or ""), at_most=1)
+            except NoSuchName as gone:
+                return Nothing(of="rows", seen=self.server.name, note=str(gone))
             clock = float(copy.rows("select extract(epoch from clock_timestamp())::float8")[0][0])
         if not rows or rows[0][0] is None:
             return Nothing(of="rows", seen=self.server.name, note="the statement returns no value")

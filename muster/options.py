@@ -72,13 +72,14 @@ def all_below(config: pytest.Config, folder: str) -> bool:
 
 
 def drills(config: pytest.Config) -> bool:
-    """Whether drills are judged: they were asked for, or nothing else is judged again."""
-    return bool(config.option.drill or (config.getoption("--replay") and all_below(config, f"checks/{DRILLS}")))
+    """Whether drills are judged: they were asked for, or they alone are listed or judged again."""
+    looked_at = config.option.collectonly or config.getoption("--replay")
+    return bool(config.option.drill or (looked_at and all_below(config, f"checks/{DRILLS}")))
 
 
 def refuse_unusable(config: pytest.Config) -> None:
     """Raise UsageError for options that would look at everything twice, or select nothing by mistake."""
-    if all_below(config, f"checks/{DRILLS}") and not (config.option.collectonly or drills(config)):
+    if all_below(config, f"checks/{DRILLS}") and not drills(config):
         raise pytest.UsageError("checks/restore_drill really restores backups, into the environment's scratch place: say --drill")
     if getattr(config.option, "numprocesses", None) or hasattr(config, "workerinput"):
         raise pytest.UsageError(

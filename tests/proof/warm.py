@@ -1,8 +1,8 @@
 """A process that has collected all checks and forks for each run of them: a run then starts with its plan.
 
-`python -m tests.proof.warm LOG CHECKS [OPTION]...` reads one JSON request a line, `{"reports": PATH, "replay": PATH or null, "environment": {...},
-"mutation": NAME or ""}`, lets a fork plan, look and judge, and answers one line with its exit code. It has a single thread, so
-that forking is safe, and it ends with its standard input.
+`python -m tests.proof.warm LOG CHECKS [OPTION]...` reads one JSON request a line, `{"reports": PATH, "replay": PATH or null,
+"environment": {...}, "mutation": NAME or ""}`, lets a fork plan, look and judge, and answers one line with its exit code. It has a
+single thread, so that forking is safe, and it ends with its standard input.
 """
 
 import gc

@@ -1,6 +1,6 @@
 """An application for tests: it answers at its health route what it finds in the database that PG variables lead to.
 
-`application.py URL`; how it behaves says the file that MODE names: `well`, `ill` (500), `never` (does not start to listen), `mute`
+`application.py URL`; how it behaves says the file `mode` in its home: `well`, `ill` (500), `never` (does not start to listen), `mute`
 (listens and says nothing), `stubborn` (well, and does not end when told to). Each starts a child that would outlive it.
 """
 
@@ -14,8 +14,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
-
-MODE = Path(__file__).parent / "unused"
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -37,7 +35,8 @@ class Handler(BaseHTTPRequestHandler):
 mode, _, children = Path(os.environ["HOME"], "mode").read_text().partition(" ")
 child = subprocess.Popen([sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)"])
 Path(os.environ["HOME"], "pids").write_text(f"{os.getpid()} {child.pid}")
-print("the password is", os.environ["PGPASSWORD"], flush=True)
+sys.stdout.write(f"the password is {os.environ['PGPASSWORD']}\n")
+sys.stdout.flush()
 if mode == "stubborn":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if mode == "never":

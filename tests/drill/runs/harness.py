@@ -42,6 +42,10 @@ class Ran:
         found = journal.results(file) if file.exists() else []
         return {each.check.removeprefix("test_") + (f"[{each.entity}]" if "reading" in each.check else ""): each for each in found}
 
+    def all(self) -> list[Result]:
+        """Every verdict."""
+        return journal.results(self.reports / "journal.jsonl")
+
     @property
     def output(self) -> str:
         return (self.reports / "output.txt").read_text()
@@ -64,8 +68,8 @@ class Ran:
 class Drills:
     """The sandbox, and a process that is ready to drill in it."""
 
-    def __init__(self, platform: Platform, process: "subprocess.Popen[str]", folder: Path) -> None:
-        self.platform, self.process, self.folder = platform, process, folder
+    def __init__(self, platform: Platform, process: "subprocess.Popen[str]", folder: Path, application: str = "") -> None:
+        self.platform, self.process, self.folder, self.application = platform, process, folder, application
         self.variables = dict(platform.addresses) | {
             "TEST_FOLDER": str(folder / "here"),
             "HOME": str(folder / "home"),
@@ -196,4 +200,4 @@ def drilling(folder: Path, application_url: str) -> Iterator[Drills]:
     with warm(folder / "warm.log", folder / "environments") as process, Platform(builder("platform-service"), PARTS) as platform:
         assert answered(process, folder) == 0, (folder / "warm.log").read_text()
         assert platform.not_provided == {}
-        yield Drills(platform, process, folder)
+        yield Drills(platform, process, folder, application_url)

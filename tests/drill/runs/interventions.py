@@ -128,7 +128,11 @@ def cut_off(number: int) -> None:
         return started[-1]
 
     sources.subprocess = type("Subprocess", (), {**vars(subprocess), "Popen": staticmethod(popen)})
-    at("drill.sources:_chunk", number, lambda: started[-1].kill())
+
+    def killed() -> None:
+        started[-1].kill()
+
+    at("drill.sources:_chunk", number, killed)
 
 
 def stalled(path: str) -> None:

@@ -12,7 +12,6 @@ from muster.environment import load_environment
 from muster.probes import CouldNotLook, begin
 from muster.scratch import ScratchServer
 from muster.verdicts import Verdict
-from tests.drill.runs import declared
 from tests.drill.runs.harness import Drills, Ran, await_file
 from tests.drill.runs.proxy import proxy
 
@@ -96,7 +95,7 @@ def test_what_is_declared_to_be_somewhere_is_never_a_scratch_server_whatever_it_
 
 
 def test_a_scratch_server_without_an_address_is_no_refusal_but_unknown() -> None:
-    with pytest.raises(CouldNotLook, match="no.such.invalid"):
+    with pytest.raises(CouldNotLook, match=r"no\.such\.invalid"):
         fences.named_alike(scratch("no.such.invalid"), [])
 
 

@@ -76,7 +76,7 @@ OF = {
     "restore": {"backup_is_whole_when_it_is_restored", "restore_has_no_sql_error", "restore_fits_the_recovery_time", *COPIED},
     "schema": {"restored_schema_is_that_of_live"},
     "contents": COPIED - {"restored_schema_is_that_of_live"},
-    "readings": {"reading_equals[sound]", "reading_equals[without-a-table]"},
+    "readings": {"reading_equals[broken]"},
     "remove": {"drill_leaves_nothing_behind"},
     "source": {"drill_changes_nothing_of_the_source"},
 }
