@@ -142,3 +142,26 @@ def test_conftest_is_a_list_of_plugins_and_nothing_else():
     body = ast.parse((ROOT / "conftest.py").read_text()).body
 
     assert [type(node) for node in body] == [ast.Expr, ast.Assign]
+
+
+def test_only_push_and_the_history_ask_for_a_grant_to_write():
+    places = {
+        "Alertmanager alerts": "push/outlets.py",
+        "Pushgateway metrics": "push/outlets.py",
+        "history object": "fixtures/aws/history.py",
+    }
+    found = {
+        operation: str(path.relative_to(ROOT))
+        for folder in MAY_IMPORT
+        for path in modules(folder)
+        for operation in places
+        if f'permit("{operation}"' in path.read_text()
+    }
+
+    assert found == places
+
+
+def test_the_root_conftest_alone_loads_what_pushes():
+    importing = [str(path) for folder in MAY_IMPORT for path in modules(folder) if folder != "push" and "push" in imported(path)]
+
+    assert importing == []

@@ -59,8 +59,8 @@ def test_a_server_says_who_it_is_and_how_it_stands(real: AlertmanagerServer) -> 
 def test_what_waits_is_measured_by_its_severity_and_by_who_has_answered(real: AlertmanagerServer) -> None:
     silenced = Silence(["alertname=Acknowledged"])
     url = become(
-        real, alert("Young", "critical", 4), alert("Old", "critical", 6, service="web"), alert("Warned", "warning", 119),
-        alert("Forgotten", "warning", 121), alert("Nameless", "", 10), alert("Acknowledged", "critical", 600),
+        real, alert("Young", "critical", 4), alert("Old", "critical", 6.5, service="web"), alert("Warned", "warning", 119),
+        alert("Forgotten", "warning", 121), alert("Nameless", "", 10.5), alert("Acknowledged", "critical", 600),
         alert("Watchdog", "none", 9999), alert("test_x", "P0", 9999, reporter="muster"), silences=(silenced,),
     )  # fmt: skip
 

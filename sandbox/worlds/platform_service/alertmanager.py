@@ -36,7 +36,7 @@ WAITING, WATCHDOG = (f"test_{each}[alertmanager]" for each in ("no_alert_waits_l
 ENDLESS, EVERYTHING = "test_silences_end[alertmanager]", "test_nobody_has_silenced_everything[alertmanager]"
 CONFIGURATION, CLUSTER = (f"test_alertmanager_{each}[alertmanager]" for each in ("runs_its_configuration", "has_found_its_cluster"))
 ANNOUNCED = "test_maintenance_is_announced[planned-maintenance]"
-CRITICAL = ReceivedAlert({"alertname": "HighErrorRate", "severity": "critical", "service": SERVICE}, started=0.7 * HOUR)
+CRITICAL = ReceivedAlert({"alertname": "HighErrorRate", "severity": "critical", "service": SERVICE}, started=0.705 * HOUR)
 
 FAULTS: list[Fault] = [
     Fault(
