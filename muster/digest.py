@@ -39,6 +39,12 @@ class Digest:
     """Id -> what the check itself adds to its result in Allure: steps, attachments, labels, links."""
     follow_ups: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
     """Id of a violated check -> its entity, and the lines of the second look around that."""
+    earlier: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Environment -> what was remembered of its results before this run."""
+    response: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Environment -> seconds within which each severity is answered."""
+    called: dict[str, Any] = field(default_factory=dict)
+    """What was asked about at night; empty otherwise."""
     keep: float | None = None
     """Seconds for which reports of this run may be kept, because they hold samples; None: nothing limits that."""
     exit: int | None = None
@@ -49,6 +55,7 @@ class Digest:
         if event == "run":
             self.started, self.replay, self.checks = fields["started"], fields["replay"], fields["checks"]
             self.environments = {each["id"]: each["protected"] for each in fields["environments"]}
+            self.response = {each["id"]: each.get("response", {}) for each in fields["environments"]}
             self.keep = min((each["keep"] for each in fields["environments"] if "keep" in each), default=None)
         elif event in ("planned", "vanished"):
             self.planned[fields["id"]] = fields
@@ -56,6 +63,10 @@ class Digest:
             self.deselected.append((fields["node"], fields["reason"]))
         elif event == "fewer":
             self.fewer[fields["environment"]] = fields["checks"]
+        elif event == "earlier":
+            self.earlier[fields["environment"]] = fields
+        elif event == "called":
+            self.called = fields
         elif event == "looked":
             self.looked = fields
         elif event == "added":

@@ -19,6 +19,8 @@ from typing_extensions import TypedDict
 
 from muster import SCHEMA_VERSION
 from muster.digest import Digest
+from muster.night_call import Called
+from muster.past import Earlier
 from muster.scrubber import dumps
 from muster.verdicts import Result
 
@@ -32,6 +34,8 @@ class Place(TypedDict):
     protected: bool
     keep: NotRequired[float]
     """Seconds for which its samples may be kept, where it allows any."""
+    response: NotRequired[dict[str, float]]
+    """Seconds within which each severity is answered, where the runbook says so."""
 
 
 class Run(TypedDict):
@@ -90,6 +94,8 @@ class Looked(TypedDict):
     unknown: int
     took: float
     missing: list[str]
+    amounts: NotRequired[dict[str, int]]
+    """How much was looked at, by unit."""
 
 
 class Added(TypedDict):
@@ -125,7 +131,8 @@ class End(TypedDict):
 
 
 EVENTS: dict[str, type] = {
-    "run": Run, "planned": Planned, "vanished": Planned, "deselected": Deselected, "fewer": Fewer, "refused": Refused,
+    "run": Run, "planned": Planned, "vanished": Planned, "deselected": Deselected, "fewer": Fewer, "earlier": Earlier, "called": Called,
+    "refused": Refused,
     "looked": Looked, "verdict": Result, "added": Added, "drill": Drill, "follow_up": FollowUp, "end": End,
 }  # fmt: skip
 

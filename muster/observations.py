@@ -4,6 +4,7 @@ One object a line: run, call key, type, when, how long, and the value or the rea
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -25,6 +26,15 @@ def save(store: Store, path: Path, run: str) -> None:
     with path.open("w", encoding="utf-8", errors="backslashreplace") as file:
         for key in sorted(store.outcomes):
             file.write(dumps({"schema": SCHEMA_VERSION, "run": run, **as_dict(store.outcomes[key])}) + "\n")
+
+
+def amounts(store: Store) -> dict[str, int]:
+    """How much all looks together saw, by unit: pods, rows, bytes."""
+    seen: Counter[str] = Counter()
+    for outcome in store.outcomes.values():
+        if isinstance(outcome.value, Observation) and outcome.value.looked_at:
+            seen[outcome.value.of] += outcome.value.looked_at
+    return dict(seen)
 
 
 ADAPTERS: dict[type, TypeAdapter[Any]] = {}

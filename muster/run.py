@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from muster import drills, guard, observations, reports
+from muster import drills, guard, observations, past, reports
 from muster.case import Case
 from muster.connections import Connection
 from muster.environment import Environment, cases
@@ -16,6 +16,7 @@ from muster.journal import FILE, Journal, run_id
 from muster.judging import documentation
 from muster.kinds import KINDS
 from muster.kinds.base import Entity
+from muster.night_call import Call as NightCall
 from muster.plans import Plan, entry
 from muster.probes import ARGUMENTS, PROBES, Call, CouldNotLook, Nothing
 from muster.runbook import Library, Passage
@@ -48,6 +49,8 @@ class Run:
         """What the marks of a check say to Allure."""
         self.broken = False
         self.deselected: dict[str, str] = {}
+        self.called: NightCall | None = None
+        """The alert or heading that somebody was called for, with the checks that tell of it."""
         self.lost: list[str] = []
         """What could not be written or removed, with the reason."""
 
@@ -92,19 +95,33 @@ class Run:
     def plan(self, items: list[tuple[pytest.Item, Case]], selection: str) -> None:
         """Write what is going to be judged, before the first probe; what the last plan of this selection named besides, too."""
         self.journal = Journal(self.out / FILE, self.id)
-        environments = [{"id": each.id, "protected": each.protected, **each.kept()} for each in self.environments]
+        environments = [{"id": each.id, "protected": each.protected, **each.kept(), **self.responses(each)} for each in self.environments]
         replay = str(self.replay) if self.replay else None
         self.journal.write("run", started=time.time(), environments=environments, replay=replay, checks=len(items))
         for item, case in items:
             self.journal.write("planned", **entry(case, item.nodeid, _title(item)), marks=self.marks(item))
         for node, reason in self.deselected.items():
             self.journal.write("deselected", node=node, reason=reason)
+        for each in self.environments:
+            self.journal.write("earlier", environment=each.id, **past.told(self.state.results(each.id), self.planned_at(each.id)))
+        if self.called is not None:
+            self.journal.write("called", **self.called.entry())
         if self.replay is None:
             self.plans = {each.id: Plan.of(each, selection, self.journal.digest.planned, self.id) for each in self.environments}
             for plan in self.plans.values():
                 for event, fields in plan.missed(self.state.plan(plan.environment, selection)):
                     self.journal.write(event, **fields)
         self.journal.sync()
+
+    def planned_at(self, environment: str) -> list[str]:
+        """The ids that are planned for an environment."""
+        assert self.journal is not None
+        return [key for key in self.journal.digest.planned if self.journal.digest.place(key) == environment]
+
+    def responses(self, environment: Environment) -> dict[str, Any]:
+        """How soon each severity is answered, as far as the runbook says."""
+        known = self.library.response(environment.system)
+        return {"response": known} if known else {}
 
     def refusals(self, items: list[tuple[pytest.Item, Case]]) -> list[str]:
         """Why nothing is looked at: rights of ours in protected environments, asked first. A saved run asks nobody."""
@@ -143,9 +160,8 @@ class Run:
             took = time.monotonic() - started
             if self.replay is None:
                 self.save()
-            self.journal.write(
-                "looked", outcomes=len(self.store.outcomes), unknown=self.unknown(), took=took, missing=self.store.interrupted
-            )
+            seen = {"outcomes": len(self.store.outcomes), "unknown": self.unknown(), "missing": self.store.interrupted}
+            self.journal.write("looked", **seen, took=took, amounts=observations.amounts(self.store))
 
     def save(self) -> None:
         """Write the observations; when the disk does not take them, the verdicts are worth having all the same."""
@@ -203,7 +219,7 @@ class Run:
             "at": min((each.at for each in outcomes), default=time.time()),
             "took": max((each.took for each in outcomes), default=0.0),
             "observations": tuple(each.call.key for each in outcomes),
-            "heading": passage.heading, "runbook": passage.link, "expectation_ids": passage.ids,
+            "heading": passage.heading, "runbook": passage.link, "expectation_ids": passage.ids, "sentence": passage.sentence,
         }  # fmt: skip
 
     def passage(self, case: Case) -> Passage:

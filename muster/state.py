@@ -1,6 +1,6 @@
 """Memory between runs: one small JSON file for each environment, replaced whole.
 
-`DIR/<system>/<environment>.json` holds `results` (for each result id its verdict, since when, and its last values) and
+`DIR/<system>/<environment>.json` holds `results` (for each result id its verdict, since when, its last values, and a letter for each of its last verdicts) and
 `facts` (numbers that probes saw and later looks compare with), values and facts with their times in Unix seconds, and `plans`
 (for each selection the checks that its last run was to judge).
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from muster import SCHEMA_VERSION
+from muster import SCHEMA_VERSION, past
 from muster.plans import Plan
 from muster.scrubber import dumps
 from muster.verdicts import Result, Verdict
@@ -66,6 +66,10 @@ class State:
         known = self._known(f"{result.system}/{result.environment}", "results").get(result.id)
         return float(known["since"]) if known and known["verdict"] == result.verdict else result.at
 
+    def results(self, environment: str) -> dict[str, dict[str, Any]]:
+        """What is remembered of each result of an environment, by id."""
+        return self._known(environment, "results")
+
     def plan(self, environment: str, selection: str) -> Plan | None:
         """The last plan of a selection for an environment."""
         known = self._known(environment, "plans").get(selection)
@@ -96,7 +100,10 @@ class State:
             entries = self._known(f"{result.system}/{result.environment}", "results")
             earlier = entries.get(result.id, {"values": []})
             values = [*earlier["values"], [result.at, result.value]] if isinstance(result.value, (int, float)) else earlier["values"]
-            entries[result.id] = {"verdict": result.verdict, "since": self.since(result), "run": run, "values": values[-KEPT:]}
+            entries[result.id] = {
+                "verdict": result.verdict, "since": self.since(result), "run": run, "values": values[-KEPT:],
+                "trail": past.longer(past.trail_of(earlier), result.verdict),
+            }  # fmt: skip
         for environment, seen in facts.items():
             entries = self._known(environment, "facts")
             for name, (at, value) in seen.items():

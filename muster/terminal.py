@@ -10,7 +10,6 @@ from muster import lines, reports
 from muster.digest import CALM, Digest
 from muster.environment import Environment, Switched
 from muster.plugin import RUN
-from muster.probes import Observation
 from muster.run import CASE, Run
 from muster.text import count, cut
 from muster.verdicts import Result, Verdict
@@ -105,15 +104,6 @@ def entities(session: pytest.Session, run: Run) -> int:
     return len({case.entity.key for case in cases if any(key in run.store.outcomes for key in run.looked_for[str(case.identity)])})
 
 
-def amounts(run: Run) -> dict[str, int]:
-    """How much all looks together saw, by unit: pods, rows, bytes."""
-    seen: Counter[str] = Counter()
-    for outcome in run.store.outcomes.values():
-        if isinstance(outcome.value, Observation) and outcome.value.looked_at:
-            seen[outcome.value.of] += outcome.value.looked_at
-    return dict(seen)
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_report_teststatus(report: Any, config: pytest.Config) -> tuple[str, str, str] | None:
     """No letters for checks: what they came to stands below, in words."""
@@ -140,7 +130,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line(each.text, **dict.fromkeys(each.markup, True))
     _crashes(terminalreporter, config, digest)
     if digest.results and all(each.verdict in CALM for each in digest.results.values()) and not run.broken:
-        for each in lines.holds(digest, amounts(run), config.stash[ENTITIES], width):
+        for each in lines.holds(digest, digest.looked.get("amounts", {}), config.stash[ENTITIES], width):
             terminalreporter.write_line(each.text, green=True)
     for each in lines.lost(run.lost, width):
         terminalreporter.write_line(each.text, **dict.fromkeys(each.markup, True))
