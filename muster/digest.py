@@ -65,10 +65,8 @@ class Digest:
             self.fewer[fields["environment"]] = fields["checks"]
         elif event == "earlier":
             self.earlier[fields["environment"]] = fields
-        elif event == "called":
-            self.called = fields
-        elif event == "looked":
-            self.looked = fields
+        elif event in ("called", "looked"):
+            setattr(self, event, fields)
         elif event == "added":
             self.added[fields["id"]].append(fields["allure"])
         elif event == "follow_up":

@@ -13,6 +13,7 @@ from muster.runbook import Library, Row, Runbook, Section
 CLOSE = 3
 """Names that are suggested in place of one that nothing has."""
 
+
 class Passage(TypedDict):
     """What a runbook says under a heading that somebody was called to."""
 
@@ -118,8 +119,10 @@ def _within(wanted: str, heading: str) -> bool:
 
 def alerts_of(book: Runbook) -> Iterator[str]:
     """Every alert that leads somewhere."""
-    for each in (*book.headings, *book.rows):
-        yield from each.alerts
+    for section in book.headings:
+        yield from section.alerts
+    for row in book.rows:
+        yield from row.alerts
 
 
 def _unknown(library: Library, name: str, what: str) -> str:

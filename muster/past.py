@@ -30,7 +30,8 @@ class Earlier(TypedDict):
     """What was remembered of an environment: its last run, the most usual trail, and every planned result with another one."""
 
     environment: str
-    run: str
+    last: str
+    """Id of the last run; empty when none is remembered."""
     usual: str
     results: dict[str, Past]
 
@@ -52,7 +53,7 @@ def told(results: dict[str, dict[str, Any]], planned: list[str]) -> dict[str, An
     others = {
         key: {"trail": trail, "since": float(results.get(key, {}).get("since", 0.0))} for key, trail in trails.items() if trail != usual
     }
-    return {"run": max((each["run"] for each in results.values()), default=""), "usual": usual, "results": others}
+    return {"last": max((each["run"] for each in results.values()), default=""), "usual": usual, "results": others}
 
 
 def remembered(digest: Digest, result: Result) -> dict[str, Any]:
@@ -64,4 +65,4 @@ def remembered(digest: Digest, result: Result) -> dict[str, Any]:
 
 def last_run(digest: Digest, environment: str) -> str:
     """The id of the last run that is remembered of an environment; empty when none is."""
-    return str(digest.earlier.get(environment, {}).get("run", ""))
+    return str(digest.earlier.get(environment, {}).get("last", ""))

@@ -11,8 +11,8 @@ from muster.case import Case
 from muster.digest import PLANNED
 from muster.environment import Environment
 
-NARROWING = ("keyword", "markexpr", "drill", "alert", "runbook", "deselect", "ignore", "ignore_glob", "lf", "allure_severities", "allure_epics",
-             "allure_features", "allure_stories", "allure_ids", "allure_labels")  # fmt: skip
+NARROWING = ("keyword", "markexpr", "drill", "alert", "runbook", "deselect", "ignore", "ignore_glob", "lf", "allure_severities",
+             "allure_epics", "allure_features", "allure_stories", "allure_ids", "allure_labels")  # fmt: skip
 """pytest's and allure-pytest's options that choose among the collected checks."""
 
 

@@ -16,7 +16,6 @@ from muster.expectations import Many, Model, Reason, Severity
 from muster.units import Duration
 from muster.yamlfile import ConfigError, Problem, load
 
-
 Bound = Annotated[str, Field(pattern=r"^test_\w+\[[^\]]+\]$")]
 """A check and its entity: `check[entity]`."""
 
@@ -79,7 +78,9 @@ class Runbook(Model):
     def _stand_somewhere(self) -> "Runbook":
         known, named = {row.heading for row in self.rows}, [each.heading for each in self.headings]
         if wrong := sorted({each for each in named if each not in known or named.count(each) > 1}):
-            raise PydanticCustomError("headings", "no row stands under it, or it is listed twice: {headings}", {"headings": "; ".join(wrong)})
+            raise PydanticCustomError(
+                "headings", "no row stands under it, or it is listed twice: {headings}", {"headings": "; ".join(wrong)}
+            )
         return self
 
     @field_validator("rows")

@@ -1,6 +1,6 @@
 """Memory between runs: one small JSON file for each environment, replaced whole.
 
-`DIR/<system>/<environment>.json` holds `results` (for each result id its verdict, since when, its last values, and a letter for each of its last verdicts) and
+`DIR/<system>/<environment>.json` holds `results` (for each result id its verdict, since when, its last values and verdicts) and
 `facts` (numbers that probes saw and later looks compare with), values and facts with their times in Unix seconds, and `plans`
 (for each selection the checks that its last run was to judge).
 """

@@ -6,8 +6,9 @@ from typing import Any
 from muster import SCHEMA_VERSION
 from muster.digest import CALM, Digest, counts
 from muster.lines import AROUND
+from muster.markdown import cell
 from muster.scrubber import dumps, scrub
-from muster.text import count, cut, moment
+from muster.text import count, moment
 from muster.verdicts import Result, Verdict, merged
 
 FILES = ("summary.json", "summary.md")
@@ -46,7 +47,7 @@ def as_markdown(digest: Digest) -> str:
     """The content of `summary.md`: a table of counts, then what needs a person, worst first."""
     lines = [f"# Run {digest.run}", "", f"Started {moment(digest.started)}, exit code {digest.exit}."]
     if digest.replay:
-        lines.append(f"Saved observations of {_cell(digest.replay)}, judged again; nothing was looked at.")
+        lines.append(f"Saved observations of {cell(digest.replay)}, judged again; nothing was looked at.")
     lines += ["", _row("environment", "verdict", *Verdict), "|---|---|" + "---:|" * len(Verdict)]
     for each in digest.environments:
         found = _environment(each, digest)
@@ -59,23 +60,17 @@ def as_markdown(digest: Digest) -> str:
         what = f"{one.system}/{one.environment} {one.entity}: {one.title}"
         lines.append(_row(f"{one.severity} {one.verdict}", what, one.expected, one.observed, one.reason, one.owner))
     for entity, said in dict(digest.follow_ups.values()).items():
-        lines += ["", f"Looked again at {_cell(entity)}:", "", *(f"- {_cell(line)}" for line in said[:AROUND])]
+        lines += ["", f"Looked again at {cell(entity)}:", "", *(f"- {cell(line)}" for line in said[:AROUND])]
         lines += [f"- and {count(len(said) - AROUND, 'more line')} in junit.xml and Allure"] if len(said) > AROUND else []
     for each, gone in digest.fewer.items():
-        lines += ["", f"{_cell(each)}: {count(gone, 'check')} fewer than its last plan, whose files have changed since."]
+        lines += ["", f"{cell(each)}: {count(gone, 'check')} fewer than its last plan, whose files have changed since."]
     if digest.deselected:
         lines += ["", f"{count(len(digest.deselected), 'check')} deselected."]
     return "\n".join(lines) + "\n"
 
 
 def _row(*cells: object) -> str:
-    return "| " + " | ".join(_cell(str(each)) for each in cells) + " |"
-
-
-def _cell(text: str) -> str:
-    """Text inside a Markdown table: nothing in it starts markup or a new cell."""
-    shown = cut(text, 300).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return "".join(f"\\{each}" if each in "\\|`*_[]#" else each for each in shown)
+    return "| " + " | ".join(cell(str(each)) for each in cells) + " |"
 
 
 def write(digest: Digest, folder: Path) -> None:

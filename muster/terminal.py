@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from muster import lines, reports
+from muster import called, lines, reports, values
 from muster.digest import CALM, Digest
 from muster.environment import Environment, Switched
 from muster.plugin import RUN
@@ -126,17 +126,18 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         return
     digest = run.journal.digest
     width = config.get_terminal_writer().fullwidth if terminalreporter.isatty() else 80
-    for each in lines.report(digest, width, verbose=config.option.verbose > 0):
+    short = called.screen(config, digest, width)
+    for each in lines.report(digest, width, verbose=config.option.verbose > 0) if short is None else short:
         terminalreporter.write_line(each.text, **dict.fromkeys(each.markup, True))
     _crashes(terminalreporter, config, digest)
-    if digest.results and all(each.verdict in CALM for each in digest.results.values()) and not run.broken:
+    if short is None and digest.results and all(each.verdict in CALM for each in digest.results.values()) and not run.broken:
         for each in lines.holds(digest, digest.looked.get("amounts", {}), config.stash[ENTITIES], width):
             terminalreporter.write_line(each.text, green=True)
     for each in lines.lost(run.lost, width):
         terminalreporter.write_line(each.text, **dict.fromkeys(each.markup, True))
-    last = lines.verdict(digest)
-    terminalreporter.write_line(last.text, **dict.fromkeys(last.markup, True))
-    if not run.lost:
+    for each in [lines.verdict(digest)] if short is None else values.verdict(digest, width):
+        terminalreporter.write_line(each.text, **dict.fromkeys(each.markup, True))
+    if short is None and not run.lost:
         terminalreporter.write_line(f"report: {config.getoption('--reports')}/summary.md, junit.xml, allure-results/")
 
 
