@@ -24,14 +24,25 @@ def card(result: Result, digest: Digest, told: set[str]) -> Markup:
         "article",
         tag("h3", _severity(result), f"{result.entity}: {result.sentence or result.title.rstrip('.')}", _limit(result),
             tag("span", fresh, class_="new") if fresh else None),
-        tag("div", tag("b", result.observed or "nothing", class_="long" if len(result.observed) > LONG else ""), f" expected {result.expected}" if result.expected else "",
-            f" ({result.reason})" if result.reason else "", class_="seen"),
+        _seen(result),
         _meta(result, digest),
         tag("p", tag("span", result.next), class_="next") if result.next else None,
         _again(result, digest, told),
         _more(result),
         class_=f"card e {result.verdict.value.replace(' ', '-')} {_place(result, digest)}",
     )  # fmt: skip
+
+
+def _seen(result: Result) -> Markup:
+    """The value, what is expected, and why it is not so."""
+    value_ = tag("b", result.observed or "nothing", class_="long" if len(result.observed) > LONG else "")
+    return tag(
+        "div",
+        value_,
+        f" expected {result.expected}" if result.expected else "",
+        f" ({result.reason})" if result.reason else "",
+        class_="seen",
+    )
 
 
 def _meta(result: Result, digest: Digest) -> Markup:

@@ -41,7 +41,7 @@ def _head(digest: Digest, width: int) -> Iterator[Line]:
 
 def _violated(result: Result, digest: Digest, width: int, told: dict[str, list[str]]) -> Iterator[Line]:
     yield from _folded(f"{result.severity} VIOLATED {_place(result, digest)}", width, "", COLOURS.get(result.severity, ()))
-    yield from _folded(result.title, width)
+    yield from _folded(result.sentence or result.title, width)
     yield from _folded(value(result), width)
     yield from _folded(result.reason, width)
     yield from _folded(f"{since(result)}; {result.owner}", width)

@@ -41,6 +41,8 @@ class ConfigMap(Named):
 
     keys: Many[str] = ()
     """Keys that must be there and not be empty."""
+    numbers: Many[str] = ()
+    """Keys whose values are told where they are plain numbers, such as a pool's size; no other value ever is."""
     expect: ConfigMapExpect = ConfigMapExpect()
 
 
