@@ -76,10 +76,8 @@ def calls(book: Runbook, checks: dict[str, Check], environments: list[Environmen
         alerts = f"alert {', '.join(section.alerts)}" if section.alerts else "no alert"
         rows = sum(row.heading == section.heading for row in book.rows)
         more = f", {count(len(section.also), 'check')} besides" if section.also else ""
-        yield (
-            f"{section.heading}  <- {alerts}\n         {count(rows, 'row')}{more}; {said}",
-            False,
-        )
+        said = f"next: {section.next}" if section.next else "no next"
+        yield f"{section.heading}  <- {alerts}\n         {count(rows, 'row')}{more}; {said}", False
         for bound in section.also:
             name, _, entity = bound.rstrip("]").partition("[")
             problem = dangling(name, entity, checks, environments)

@@ -135,7 +135,7 @@ def _looked(digest: Digest, results: list[Result]) -> str:
     amounts = sorted(digest.looked.get("amounts", {}).items(), key=lambda item: -item[1])
     seen = ", ".join(f"{number:,} {unit}" for unit, number in amounts[:MOST])
     judged = sum(each.verdict in (Verdict.HOLDS, Verdict.VIOLATED, Verdict.WAIVED) for each in results)
-    return f"{count(judged, 'check')} of {count(len(entities), 'entity', 'entities')}" + (f"; looked at {seen}" if seen else "")
+    return f"{count(judged, 'check')} of {count(len(entities), 'entity', 'entities')}" + (f"; saw {seen}" if seen else "")
 
 
 def _notes(digest: Digest, results: list[Result]) -> Iterator[str]:
@@ -180,13 +180,13 @@ def headline(made: Morning) -> str:
     """How many of each, or that all holds."""
     wrong = len(made.of(NEW)) + len(made.of(STILL))
     if not wrong and made.verdict in (Verdict.HOLDS, Verdict.WAIVED):
-        return f"Everything asked holds: {made.looked}"
+        return f"All holds: {made.looked}"
     return f"{len(made.of(NEW))} new, {len(made.of(STILL))} still, {len(made.of(RECOVERED))} recovered"
 
 
 def screen(made: Morning, width: int = 80, rows: int = ROWS) -> Iterator[Line]:
     """At most `rows` lines: three for each entry as long as all fit, then two, then one, then the worst."""
-    head = [Line(each, ("bold",)) for each in fold(f"{moment(made.started)}  {headline(made)}", width)]
+    head = [_short(f"{moment(made.started)}  {headline(made)}", width, ("bold",))]
     if len(made.environments) > 1 or made.entries:
         head += [_short(f"{name}: {said}", width) for name, said in list(made.environments.items())[:MOST]]
         head += [Line(f"and {len(made.environments) - MOST} more environments")] if len(made.environments) > MOST else []
@@ -217,7 +217,8 @@ def _told(entry: Entry, made: Morning, width: int, most: int) -> Iterator[Line]:
     who = "; ".join(filter(None, (answered(entry.within) if entry.change != RECOVERED else "", entry.owner, lasts)))
     yield _short(f"{entry.severity} {word:5} {unknown}{several}{entry.what}: {entry.sentence}", width, colours)
     if most == 2:
-        yield Line(f"         {_short(entry.said, max(20, width - len(who) - 11)).text}; {_short(who, width).text}")
+        said = _short(entry.said, max(20, width - len(who) - 11)).text
+        yield _short(f"         {said}; {who}", width)
     elif most == 3:
         yield _short(f"         {entry.said}", width)
         yield _short(f"         {who}", width)

@@ -133,6 +133,6 @@ def _unknown(library: Library, name: str, what: str) -> str:
         for each in (alerts_of(book) if what == "alert" else (row.heading.rpartition(" / ")[2] for row in book.rows))
     }
     alike = {each.casefold(): each for each in known}
-    near = [alike[each] for each in difflib.get_close_matches(name.casefold(), alike, CLOSE, 0.4)] or sorted(known)
-    says = f"no runbook.yaml of {', '.join(library.systems) or 'the selected systems'} has the {what} {name!r}"
-    return f"{says}; {'did you mean' if len(near) <= CLOSE else 'there are'}: {', '.join(near)}?" if near else f"{says}, or any"
+    near = [alike[each] for each in difflib.get_close_matches(name.casefold(), alike, CLOSE, 0.4)]
+    says = f"no runbook.yaml of {', '.join(library.systems)} has the {what} {name!r}"
+    return f"{says}; did you mean {' or '.join(near)}?" if near else f"{says}; there are: {', '.join(sorted(known)) or 'none'}"

@@ -56,7 +56,7 @@ def _top(digest: Digest, verdict: Verdict) -> Markup:
     asked = digest.called.get("asked", ())
     return tag(
         "header",
-        tag("h1", tag("b", verdict.upper(), class_=_class(verdict)), f" {morning.headline(made)}" if made.entries else ""),
+        tag("h1", tag("b", verdict.upper(), class_=_class(verdict)), f" {_changes(made)}"),
         tag("p", f"{moment(digest.started)}; {made.looked}", class_="sub"),
         tag("p", "SANDBOX: nothing real was looked at", class_="sub loud") if sandbox else None,
         tag("p", "Saved observations, judged again; nothing was looked at.", class_="sub loud") if digest.replay else None,
@@ -66,6 +66,22 @@ def _top(digest: Digest, verdict: Verdict) -> Markup:
             tag("p", f"Nobody looks at: {'; '.join(digest.called['unlooked'])}", class_="amber") if digest.called["unlooked"] else None,
             class_="call") if asked else None,
     )  # fmt: skip
+
+
+def _changes(made: morning.Morning) -> str:
+    """How much changed since the last run."""
+    found = {name: len(made.of(name)) for name in (morning.NEW, morning.STILL, morning.RECOVERED)}
+    return ", ".join(f"{number} {name}" for name, number in found.items()) if any(found.values()) else "nothing new, nothing recovered"
+
+
+def _recovered(made: morning.Morning) -> Child:
+    """What was wrong in the run before."""
+    entries = made.of(morning.RECOVERED)
+    said = [
+        tag("p", f"{each.severity} {each.environment} {each.what}: {each.sentence}; {morning.since(each, made.started)}")
+        for each in entries
+    ]
+    return tag("details", tag("summary", f"Recovered ({len(entries)})", class_="green"), said) if entries else None
 
 
 def _unseen(digest: Digest) -> Child:
@@ -109,6 +125,7 @@ def _main(digest: Digest) -> Child:
         _part("Violated", "red", [card(each, digest, told) for each in found[Verdict.VIOLATED]], len(found[Verdict.VIOLATED])),
         _part("Could not measure", "violet", [group(each, digest) for each in causes], sum(map(len, causes))),
         _part("Waived", "amber", [card(each, digest, told) for each in found[Verdict.WAIVED]], len(found[Verdict.WAIVED])),
+        _recovered(morning.of(digest)),
         holding(found[Verdict.HOLDS], digest),
         others(found[Verdict.NOT_ASKED], digest),
     ]

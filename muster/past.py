@@ -49,7 +49,8 @@ def trail_of(known: dict[str, Any]) -> str:
 def told(results: dict[str, dict[str, Any]], planned: list[str]) -> dict[str, Any]:
     """The fields of the journal's line `earlier`, from what is remembered of an environment."""
     trails = {key: trail_of(results.get(key, {})) for key in planned}
-    usual = Counter(trails.values()).most_common(1)[0][0] if trails else ""
+    calm = Counter(trail for trail in trails.values() if trail[-1:] not in tuple(CALLED))  # of the others it matters since when
+    usual = calm.most_common(1)[0][0] if calm else ""
     others = {
         key: {"trail": trail, "since": float(results.get(key, {}).get("since", 0.0))} for key, trail in trails.items() if trail != usual
     }
