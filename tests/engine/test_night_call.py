@@ -1,14 +1,17 @@
 """`--alert`, `--runbook` and `--show-values`: what tells of it, whatever its cadence, on a page for a phone."""
 
 import json
-import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from muster import journal, values
 from muster.__main__ import main
 from tests.engine.project import Project, project, reading
+
+if TYPE_CHECKING:
+    import subprocess
 
 WIDTH = 45
 BOOK = """
@@ -80,10 +83,21 @@ def test_every_value_is_told_the_worst_first_with_what_the_runbook_says_and_who_
     called: "subprocess.CompletedProcess[str]",
 ) -> None:
     said = called.stdout
-    parts = ["ALERT HighErrorRate", "platform/sandbox (SANDBOX): 1 violated, 2 hold", "P0 VIOLATED errors", "7 (<= 0)", "seven orders",
-             "RUNBOOK Trouble / High Error Rate", "next: Undo the last rollout, if there was one.",
-             "https://runbooks.example.com/platform.md#high-error-rate", "NOBODY LOOKS AT",
-             "The image can be pulled (PLAT-03, missing: the registry)", "HOLDS", "P2 disk: 61 (<= 80)", "verdict: VIOLATED, exit code 1"]  # fmt: skip
+    parts = [
+        "ALERT HighErrorRate",
+        "platform/sandbox (SANDBOX): 1 violated, 2 hold",
+        "P0 VIOLATED errors",
+        "7 (<= 0)",
+        "seven orders",
+        "RUNBOOK Trouble / High Error Rate",
+        "next: Undo the last rollout, if there was one.",
+        "https://runbooks.example.com/platform.md#high-error-rate",
+        "NOBODY LOOKS AT",
+        "The image can be pulled (PLAT-03, missing: the registry)",
+        "HOLDS",
+        "P2 disk: 61 (<= 80)",
+        "verdict: VIOLATED, exit code 1",
+    ]
     places = [said.find(part) for part in parts]
     assert -1 not in places, said
     assert places == sorted(places), said
@@ -172,7 +186,7 @@ def test_calls_take_no_part_in_the_plans_of_other_runs(night: Project) -> None:
     ("change", "told"),
     [
         ("heading: Trouble / High Error Rate\n        alerts", "no row stands under it, or it is listed twice: Trouble / Highest"),
-        ('also: ["test_weekly', "runbook.yaml:14:16: headings[0].also[0]: String should match"),
+        ('also: ["test_weekly', "runbook.yaml:15:12: headings[0].also[0]: String should match"),
         ("P0: 0s", "runbook.yaml:4:"),
     ],
 )

@@ -17,11 +17,64 @@ from tests.engine.pasts import journal as past_journal
 from tests.engine.project import project, reading
 from tests.engine.results import made
 
-ATTRIBUTES = {"class", "id", "for", "name", "content", "http-equiv", "charset", "lang", "type", "checked", "href", "rel",
-              "width", "height", "viewbox", "role", "cx", "cy", "r"}  # fmt: skip
-ELEMENTS = {"html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "h3", "b", "i", "p", "a", "section", "input", "nav",
-            "label", "main", "article", "span", "div", "svg", "circle", "details", "summary", "dl", "dt", "dd", "pre", "table", "tr", "th", "td",
-            "footer"}  # fmt: skip
+ATTRIBUTES = {
+    "class",
+    "id",
+    "for",
+    "name",
+    "content",
+    "http-equiv",
+    "charset",
+    "lang",
+    "type",
+    "checked",
+    "href",
+    "rel",
+    "width",
+    "height",
+    "viewbox",
+    "role",
+    "cx",
+    "cy",
+    "r",
+}
+ELEMENTS = {
+    "html",
+    "head",
+    "meta",
+    "title",
+    "style",
+    "body",
+    "header",
+    "h1",
+    "h2",
+    "h3",
+    "b",
+    "i",
+    "p",
+    "a",
+    "section",
+    "input",
+    "nav",
+    "label",
+    "main",
+    "article",
+    "span",
+    "div",
+    "svg",
+    "circle",
+    "details",
+    "summary",
+    "dl",
+    "dt",
+    "dd",
+    "pre",
+    "table",
+    "tr",
+    "th",
+    "td",
+    "footer",
+}
 VOID = {"meta", "input"}
 
 
@@ -67,8 +120,26 @@ def rendered(*results: Result, folder: Path, **more: Any) -> Read:
 def hostile() -> tuple[Result, ...]:
     """A result of every verdict, of which every text is hostile."""
     texts = dict.fromkeys(
-        ("entity", "limit", "owner", "title", "expected", "observed", "what", "reason", "cause", "next", "where", "seen", "note",
-         "looked_at", "heading", "sentence"), HOSTILE)  # fmt: skip
+        (
+            "entity",
+            "limit",
+            "owner",
+            "title",
+            "expected",
+            "observed",
+            "what",
+            "reason",
+            "cause",
+            "next",
+            "where",
+            "seen",
+            "note",
+            "looked_at",
+            "heading",
+            "sentence",
+        ),
+        HOSTILE,
+    )
     return tuple(
         made(verdict, **{**texts, "entity": f"{verdict} {HOSTILE}", "runbook": url, "expectation_ids": (HOSTILE,)})
         for verdict, url in zip(
@@ -125,14 +196,35 @@ def test_the_policy_allows_its_own_style_and_nothing_else(tmp_path: Path) -> Non
 
 def test_a_violation_shows_all_that_whoever_is_called_needs(tmp_path: Path) -> None:
     seen = made(
-        Verdict.VIOLATED, severity="P0", expected="<= 80%", observed="93%", reason="91 of 97 connections", next="select 1", title="Title.",
-        sentence="Connections stay under the limit", heading="Trouble / Database", runbook="https://runbooks.example.com/db",
-        owner="team-db", expectation_ids=("PLAT-68",),
-    )  # fmt: skip
+        Verdict.VIOLATED,
+        severity="P0",
+        expected="<= 80%",
+        observed="93%",
+        reason="91 of 97 connections",
+        next="select 1",
+        title="Title.",
+        sentence="Connections stay under the limit",
+        heading="Trouble / Database",
+        runbook="https://runbooks.example.com/db",
+        owner="team-db",
+        expectation_ids=("PLAT-68",),
+    )
     read = rendered(seen, folder=tmp_path, follow_ups={seen.id: ["sessions: 61", "more"]}, trails={seen.id: "hhv"})
     text = read.text("article")
-    wanted = ("P0", "errors: Connections stay under the limit", "93%", "expected <= 80%", "91 of 97 connections", "team-db", "answer at once",
-              "Runbook: Database", "select 1", "Looked again: sessions: 61", "PLAT-68", "last 3 runs: held, held, violated")  # fmt: skip
+    wanted = (
+        "P0",
+        "errors: Connections stay under the limit",
+        "93%",
+        "expected <= 80%",
+        "91 of 97 connections",
+        "team-db",
+        "answer at once",
+        "Runbook: Database",
+        "select 1",
+        "Looked again: sessions: 61",
+        "PLAT-68",
+        "last 3 runs: held, held, violated",
+    )
     assert [part for part in wanted if part not in text] == []
     assert read.elements["circle"] == 4
     assert read.text("h1").startswith("VIOLATED  0 new, 1 still, 0 recovered")

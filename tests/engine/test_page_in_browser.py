@@ -24,7 +24,7 @@ class Asked:
         asked = self.paths
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 - http.server calls it so
+            def do_GET(self) -> None:
                 asked.append(self.path)
                 self.send_response(200)
                 self.send_header("Content-Type", "text/javascript" if self.path.endswith(".js") else "text/css")
@@ -40,12 +40,18 @@ class Asked:
     def hostile(self) -> str:
         """Text that, taken for markup, asks this server for something in every way, and runs a script."""
         at = self.address
-        return (
-            f"</title></style></p>\"'><script>document.title='RAN'</script><script src='{at}/a.js'></script><img src='{at}/b.png' "
-            f"onerror=\"document.title='RAN'\"><link rel=stylesheet href='{at}/c.css'><style>@import url({at}/d.css); *{{background:url({at}/e)}}"
-            f"</style><iframe src='{at}/f'></iframe><svg onload=\"document.title='RAN'\"></svg><meta http-equiv=refresh content='0;url={at}/g'>"
-            f"<base href='{at}/h/'><object data='{at}/i'></object><video src='{at}/j'></video>"
+        run = "document.title='RAN'"
+        parts = (
+            "</title></style></p>\"'>",
+            f"<script>{run}</script><script src='{at}/a.js'></script>",
+            f'<img src="{at}/b.png" onerror="{run}">',
+            f"<link rel=stylesheet href='{at}/c.css'><style>@import url({at}/d.css); *{{background:url({at}/e)}}</style>",
+            f"<iframe src='{at}/f'></iframe>",
+            f'<svg onload="{run}"></svg>',
+            f"<meta http-equiv=refresh content='0;url={at}/g'><base href='{at}/h/'>",
+            f"<object data='{at}/i'></object><video src='{at}/j'></video>",
         )
+        return "".join(parts)
 
 
 @pytest.fixture
@@ -60,8 +66,9 @@ def asked() -> Iterator[Asked]:
 
 
 def test_hostile_names_run_nothing_and_ask_nobody_in_a_browser(tmp_path: Path, asked: Asked) -> None:
-    texts = dict.fromkeys(("entity", "owner", "title", "observed", "reason", "cause", "next", "where", "seen", "note", "heading", "sentence"),
-                          asked.hostile())  # fmt: skip
+    texts = dict.fromkeys(
+        ("entity", "owner", "title", "observed", "reason", "cause", "next", "where", "seen", "note", "heading", "sentence"), asked.hostile()
+    )
     results = [
         made(verdict, **{**texts, "entity": f"{verdict} {asked.hostile()}", "runbook": "javascript:alert(1)"}) for verdict in Verdict
     ]
