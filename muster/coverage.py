@@ -2,6 +2,7 @@
 
 A row is *unknown* when its check does not exist, *dangling* when no environment of the system has its entity with the
 check's expectation, or when its fault does not exist; an id that the series skips is *absent*.
+Then, which alert leads to which heading.
 """
 
 import ast
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from muster.environment import Environment
 from muster.runbook import Row, Runbook
+from muster.text import count
 
 
 @dataclass(frozen=True)
@@ -48,17 +50,40 @@ def wrong(row: Row, checks: dict[str, Check], environments: list[Environment], f
     """Empty, or what is wrong with a row. `faults` is None where no sandbox is at hand to compare with."""
     if row.missing:
         return ""
-    check = checks.get(row.check or "")
-    if check is None:
-        return f"unknown check {row.check}"
-    bound = [entity for each in environments for entity in each.entities if row.entity in (entity.id, entity.name)]
-    if not any(entity.expect.wanted(check.expectation) is not None for entity in bound):
-        return f"no entity {row.entity} with the expectation {check.expectation}"
+    if problem := dangling(row.check or "", row.entity or "", checks, environments):
+        return problem
     if faults is not None and row.fault is None:
         return "no fault proves it"
     if faults is not None and row.fault not in faults:
         return f"unknown fault {row.fault}"
     return ""
+
+
+def dangling(name: str, entity: str, checks: dict[str, Check], environments: list[Environment]) -> str:
+    """Empty, or why a check of an entity is none."""
+    check = checks.get(name)
+    if check is None:
+        return f"unknown check {name}"
+    bound = [found for each in environments for found in each.entities if entity in (found.id, found.name)]
+    if not any(found.expect.wanted(check.expectation) is not None for found in bound):
+        return f"no entity {entity} with the expectation {check.expectation}"
+    return ""
+
+
+def calls(book: Runbook, checks: dict[str, Check], environments: list[Environment]) -> Iterator[tuple[str, bool]]:
+    """What each alert leads to, and which headings say what to do; with a flag for what leads nowhere."""
+    for section in book.headings:
+        alerts = f"alert {', '.join(section.alerts)}" if section.alerts else "no alert"
+        rows = sum(row.heading == section.heading for row in book.rows)
+        more = f", {count(len(section.also), 'check')} besides" if section.also else ""
+        said = f"next: {section.next}" if section.next else "no next"
+        yield f"{section.heading}  <- {alerts}\n         {count(rows, 'row')}{more}; {said}", False
+        for bound in section.also:
+            name, _, entity = bound.rstrip("]").partition("[")
+            problem = dangling(name, entity, checks, environments)
+            yield from [(f"         WRONG: {bound}: {problem}", True)] if problem else []
+    for row in book.rows:
+        yield from [(f"{row.id}  <- alert {', '.join(row.alerts)}", False)] if row.alerts else []
 
 
 def absent(book: Runbook) -> list[str]:
@@ -88,5 +113,6 @@ def table(
         yield f"{row.id}  {row.expects}\n         {state}", bool(problem)
     for each in absent(book):
         yield f"{each}  absent from runbook.yaml", True
+    yield from calls(book, checks, environments)
     bound = sum(row.missing is None for row in book.rows)
     yield f"{system}: {bound} of {len(book.rows)} rows bound, {len(book.rows) - bound} waiting", False

@@ -55,17 +55,24 @@ class Digest:
     """The journal's lines about what other servers were told."""
     history: dict[str, dict[str, str]] = field(default_factory=dict)
     """Environment -> the journal's line about what is known of its earlier runs."""
+    earlier: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Environment -> what was remembered of its results before this run."""
+    response: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Environment -> seconds within which each severity is answered."""
+    called: dict[str, Any] = field(default_factory=dict)
+    """What was asked about at night; empty otherwise."""
     keep: float | None = None
     """Seconds for which reports of this run may be kept, because they hold samples; None: nothing limits that."""
     exit: int | None = None
     """None while the run has no end."""
 
     def take(self, event: str, fields: dict[str, Any]) -> None:
-        """Fold one event; the fields are those of `muster.journal.EVENTS`. An event that says nothing here passes."""
+        """Fold one event; the fields are those of `muster.events.EVENTS`. An event that says nothing here passes."""
         if event == "run":
             self.started, self.replay, self.checks = fields["started"], fields["replay"], fields["checks"]
             self.environments = {each["id"]: each["protected"] for each in fields["environments"]}
             self.gate = fields.get("gate")
+            self.response = {each["id"]: each.get("response", {}) for each in fields["environments"]}
             self.keep = min((each["keep"] for each in fields["environments"] if "keep" in each), default=None)
         elif event in ("planned", "vanished"):
             self.planned[fields["id"]] = fields
@@ -75,8 +82,10 @@ class Digest:
             self.fewer[fields["environment"]] = fields["checks"]
         elif event == "waiver":
             self.waivers.append(fields)
-        elif event == "looked":
-            self.looked = fields
+        elif event == "earlier":
+            self.earlier[fields["environment"]] = fields
+        elif event in ("called", "looked"):
+            setattr(self, event, fields)
         elif event == "added":
             self.added[fields["id"]].append(fields["allure"])
         else:

@@ -165,3 +165,8 @@ class Expect(Model):
     def wanted(self, expectation: str) -> Any:
         """What is said of an expectation: limits, Off, Unobservable, or None when it is not expected."""
         return getattr(self, self.names().get(expectation, ""), None)
+
+    def only(self, expectation: str, occasion: Occasion) -> bool:
+        """Whether an expectation has limits for this occasion and for no other."""
+        limits = self.wanted(expectation)
+        return isinstance(limits, tuple) and all(each.on == occasion for each in limits)

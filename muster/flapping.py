@@ -8,6 +8,7 @@ Nagios Core). All changes weigh the same here, and the limits are 30 % and 25 %.
 from itertools import pairwise
 from typing import Any
 
+from muster import past
 from muster.verdicts import Verdict
 
 RESULTS = 21
@@ -17,7 +18,7 @@ HIGH, LOW = 0.30, 0.25
 
 def trail(known: dict[str, Any], verdict: Verdict) -> str:
     """A letter for each of the last verdicts that are remembered of a result, the newest last, with one more."""
-    return (str(known.get("trail", "")) + verdict.value[0])[-RESULTS:]
+    return past.longer(past.trail_of(known), verdict)
 
 
 def changes(letters: str) -> int:
@@ -38,5 +39,5 @@ def remembered(known: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
 
 def told(known: dict[str, Any], verdict: Verdict) -> str:
     """How often it changed in its last runs; empty when it does not flap."""
-    letters = trail(known, verdict)
+    letters = trail(known, verdict)[-RESULTS:]
     return f"changed {changes(letters)} times in its last {len(letters)} runs" if flaps(known, verdict) else ""

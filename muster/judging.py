@@ -62,6 +62,7 @@ def describe(item: pytest.Function, case: Case, call: pytest.CallInfo[Any]) -> d
     made: dict[str, Any] = {"verdict": verdict, "title": title, "next": following, "where": case.entity.where()}
     seen = [value for value in arguments(item).values() if isinstance(value, Observation)]
     made["seen"] = "; ".join(dict.fromkeys(value.seen for value in seen if value.seen))
+    made["note"] = "; ".join(dict.fromkeys(value.note for value in seen if value.note))
     made["looked_at"] = ", ".join(dict.fromkeys(f"{value.looked_at} {value.of}" for value in seen))
     error = call.excinfo.value if call.excinfo else None
     made["crash"] = crash(error) if verdict is Verdict.UNKNOWN else ""
@@ -73,7 +74,7 @@ def describe(item: pytest.Function, case: Case, call: pytest.CallInfo[Any]) -> d
         return {**made, "reason": f"the check crashed: {type(error).__name__}: {error}", "cause": f"check {case.identity.check}"}
     made |= _compared(item, case, seen=True)
     if verdict is Verdict.VIOLATED:
-        made["reason"] = "; ".join(dict.fromkeys(value.note for value in seen if value.note))
+        made["reason"] = made["note"]
     return made
 
 

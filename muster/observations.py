@@ -5,6 +5,7 @@ looks at everything that were repeated later are `superseded`: evidence that is 
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -38,6 +39,15 @@ def _all(store: Store) -> Iterator[tuple[Outcome, dict[str, bool]]]:
     yield from ((each, {"superseded": True}) for each in store.superseded)
     for look in (store, *store.again):
         yield from ((look.outcomes[key], {}) for key in sorted(look.outcomes))
+
+
+def amounts(store: Store) -> dict[str, int]:
+    """How much all looks together saw, by unit: pods, rows, bytes."""
+    seen: Counter[str] = Counter()
+    for outcome in store.outcomes.values():
+        if isinstance(outcome.value, Observation) and outcome.value.looked_at:
+            seen[outcome.value.of] += outcome.value.looked_at
+    return dict(seen)
 
 
 ADAPTERS: dict[type, TypeAdapter[Any]] = {}

@@ -43,8 +43,8 @@ def marks(terms: Terms) -> list[pytest.MarkDecorator]:
     return [pytest.mark.gate(**MEANS[terms.on])] if terms.on else []
 
 
-def unwanted(config: pytest.Config, item: pytest.Item, case: Case) -> str:
-    """Why a check is not judged on this occasion; empty when it is."""
+def unwanted(config: pytest.Config, item: pytest.Item, case: Case, *, called: bool) -> str:
+    """Why a check is not judged on this occasion; empty when it is. Who was `called` for it asks what only a gate asks, too."""
     folder = item.path.parent.name
     if folder == options.DRILLS and not options.drills(config):
         return "it restores backups, and nobody said --drill"
@@ -53,7 +53,8 @@ def unwanted(config: pytest.Config, item: pytest.Item, case: Case) -> str:
         return ELSE[phase(config)]
     around = gate or folder == "gate"
     if case.terms.on is not None:
-        return "" if around else "a limit for the gate"
+        alone = called and case.entity.expect.only(case.expectation, "gate")
+        return "" if around or alone else "a limit for the gate"
     cadence = getattr(case.entity, "cadence", "daily")
     if around and cadence not in ("daily", "gate"):
         return f"a {cadence} reading"

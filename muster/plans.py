@@ -11,7 +11,7 @@ from muster.case import Case
 from muster.digest import PLANNED
 from muster.environment import Environment
 
-NARROWING = ("keyword", "markexpr", "after_deploy", "rollback", "drill", "deselect", "ignore", "ignore_glob", "lf",
+NARROWING = ("keyword", "markexpr", "after_deploy", "rollback", "drill", "alert", "runbook", "deselect", "ignore", "ignore_glob", "lf",
              "allure_severities", "allure_epics", "allure_features", "allure_stories", "allure_ids", "allure_labels")  # fmt: skip
 """pytest's and allure-pytest's options that choose among the collected checks."""
 

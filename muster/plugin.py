@@ -25,7 +25,9 @@ from muster.verdicts import EXIT_CONFIGURATION, Result, Verdict
 from muster.windows import Phase
 from muster.yamlfile import ConfigError
 
-pytest_plugins = ["muster.channels", "muster.follow_up", "muster.looking_again", "muster.ci_plugin", "muster.gate"]
+pytest_plugins = [
+    *("muster.channels", "muster.follow_up", "muster.looking_again", "muster.ci_plugin", "muster.gate", "muster.called"),
+]
 RUN = pytest.StashKey[Run]()
 
 
@@ -149,7 +151,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             kept.append(item)
         elif parameter != NOTHING:
             made = item.stash[CASE] = run.cases[f"{item.function.__name__}[{parameter}]"]  # type: ignore[attr-defined]
-            reason = occasions.unwanted(config, item, made)
+            reason = occasions.unwanted(config, item, made, called=config.stash[RUN].called is not None)
             (dropped if reason else kept).append(item)
             if reason:
                 run.deselected[item.nodeid] = reason

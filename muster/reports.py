@@ -5,12 +5,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from muster import allure_files, ci, journal, junit, observations, retention, summary
+from muster import allure_files, ci, journal, junit, morning, observations, page, retention, summary
 from muster.digest import Digest
 from muster.verdicts import EXIT_INTERNAL
 
 CRASHES = "crashes.txt"
-STALE = (junit.FILE, *summary.FILES, CRASHES)
+STALE = (junit.FILE, *summary.FILES, *morning.FILES, page.FILE, CRASHES)
 
 
 class StillRunning(Exception):
@@ -49,7 +49,7 @@ def forget(last: Digest, out: Path, allure: Path) -> list[str]:
 def write(digest: Digest, out: Path, allure: Path | None) -> list[str]:
     """Write every report; one that cannot be written takes no other with it. Returns what was lost, and why.
 
-    The summary comes last: it says the exit code, and losing a report makes that an internal error.
+    Summary, digest and page come last: they say the exit code, and losing a report makes that an internal error.
     """
     steps: dict[str, Callable[[], None]] = {
         junit.FILE: partial(junit.write, digest, out / junit.FILE),
@@ -59,7 +59,8 @@ def write(digest: Digest, out: Path, allure: Path | None) -> list[str]:
         steps[allure.name] = partial(allure_files.write, digest, allure, out)
     lost = attempted(steps)
     digest.exit = EXIT_INTERNAL if lost else digest.exit
-    lost += attempted({"summary": partial(summary.write, digest, out)})
+    last = {"summary": summary.write, "digest": morning.write, page.FILE: page.write}
+    lost += attempted({name: partial(step, digest, out) for name, step in last.items()})
     lost += attempted({"step summary": partial(ci.step_summary, out / "summary.md")})
     digest.exit = EXIT_INTERNAL if lost else digest.exit
     return lost

@@ -7,20 +7,20 @@ from typing import Any
 
 import pytest
 
-from muster import drills, gating, guard, observations, reports
+from muster import conditions, drills, gating, guard, observations, past, reports
 from muster.allowances import Allowances
 from muster.case import Case
 from muster.connections import Connection
 from muster.course import Course
 from muster.digest import CALM
 from muster.environment import Environment, cases
-from muster.expectations import Unobservable
 from muster.journal import FILE, Journal, run_id
 from muster.judging import documentation
 from muster.kinds import KINDS
 from muster.kinds.base import Entity
+from muster.night_call import Call as NightCall
 from muster.plans import Plan, entry
-from muster.probes import ARGUMENTS, PROBES, Call, CouldNotLook, Nothing
+from muster.probes import ARGUMENTS, PROBES, Call
 from muster.runbook import Library, Passage
 from muster.shelf import Shelf
 from muster.state import State, StateError
@@ -65,6 +65,8 @@ class Run:
         self.outside = False
         """Whether something failed that is no check."""
         self.deselected: dict[str, str] = {}
+        self.called: NightCall | None = None
+        """The alert or heading that somebody was called for, with the checks that tell of it."""
         self.lost: list[str] = []
         """What could not be written or removed, with the reason."""
 
@@ -86,7 +88,7 @@ class Run:
         """The calls that an item's probes need."""
         names = [name for name in getattr(item, "fixturenames", []) if name in PROBES]
         made = [Call.of(PROBES[name], {each: ARGUMENTS[each](case) for each in PROBES[name].parameters}) for name in names]
-        made += [self.condition(case)] if case.entity.when else []
+        made += [conditions.call(self.environment_of(case), case)] if case.entity.when else []
         return made + self.allowances.calls(self.environment_of(case), case)
 
     def environment_of(self, case: Case) -> Environment:
@@ -102,22 +104,15 @@ class Run:
 
     def parts(self, case: Case) -> set[str]:
         """Kinds of the connections through which a case is looked at, and its condition."""
-        return case.entity.parts() | (self.condition(case).arguments["reading"].parts() if case.entity.when else set())
-
-    def condition(self, case: Case) -> Call:
-        """The call for the reading that `when:` names."""
-        assert case.entity.when is not None
-        reading = next(
-            each for each in self.environment_of(case).entities if each.section == "readings" and each.name == case.entity.when.reading
-        )
-        return Call.of(PROBES["measured"], {"reading": reading})
+        when = conditions.call(self.environment_of(case), case).arguments["reading"].parts() if case.entity.when else set()
+        return case.entity.parts() | when
 
     def plan(self, items: list[tuple[pytest.Item, Case]], selection: str) -> None:
         """Write what is going to be judged, before the first probe; what the last plan of this selection named besides, too."""
         self.journal = Journal(self.out / FILE, self.id)
         saved = [each.at for each in self.store.outcomes.values() if each.at] if self.replay else []
         self.moment = min(saved, default=time.time())
-        environments = [{"id": each.id, "protected": each.protected, **each.kept()} for each in self.environments]
+        environments = [{"id": each.id, "protected": each.protected, **each.kept(), **self.responses(each)} for each in self.environments]
         replay = str(self.replay) if self.replay else None
         gate = {"gate": self.gate.line()} if self.gate else {}
         self.journal.write("run", started=time.time(), environments=environments, replay=replay, checks=len(items), **gate)
@@ -130,12 +125,26 @@ class Run:
             self.journal.write("planned", **entry(case, item.nodeid, _title(item)), marks=self.marks(item))
         for node, reason in self.deselected.items():
             self.journal.write("deselected", node=node, reason=reason)
+        for each in self.environments:
+            self.journal.write("earlier", environment=each.id, **past.told(self.state.results(each.id), self.planned_at(each.id)))
+        if self.called is not None:
+            self.journal.write("called", **self.called.entry())
         if self.replay is None:
             self.plans = {each.id: Plan.of(each, selection, self.journal.digest.planned, self.id) for each in self.environments}
             for plan in self.plans.values():
                 for event, fields in plan.missed(self.state.plan(plan.environment, selection)):
                     self.journal.write(event, **fields)
         self.journal.sync()
+
+    def planned_at(self, environment: str) -> list[str]:
+        """The ids that are planned for an environment."""
+        assert self.journal is not None
+        return [key for key in self.journal.digest.planned if self.journal.digest.place(key) == environment]
+
+    def responses(self, environment: Environment) -> dict[str, Any]:
+        """How soon each severity is answered, as far as the runbook says."""
+        known = self.library.response(environment.system)
+        return {"response": known} if known else {}
 
     def refusals(self, items: list[tuple[pytest.Item, Case]]) -> list[str]:
         """Why nothing is looked at: rights of ours in protected environments, asked first. A saved run asks nobody."""
@@ -178,9 +187,8 @@ class Run:
                 self.save()
             for waiver in self.allowances.listed(self.moment):  # not before the look, which learns what is secret
                 self.journal.write("waiver", **waiver)
-            self.journal.write(
-                "looked", outcomes=len(self.store.outcomes), unknown=self.unknown(), took=took, missing=self.store.interrupted
-            )
+            seen = {"outcomes": len(self.store.outcomes), "unknown": self.unknown(), "missing": self.store.interrupted}
+            self.journal.write("looked", **seen, took=took, amounts=observations.amounts(self.store))
 
     def seen(self, case: Case) -> Store:
         """The look by which a case is judged."""
@@ -198,40 +206,12 @@ class Run:
         return sum(outcome.error is not None for outcome in self.store.outcomes.values())
 
     def asked(self, case: Case) -> str:
-        """Empty, or why this case is not asked in this run: its condition does not hold."""
-        when = case.entity.when
-        if when is None:
-            return ""
-        try:
-            value = self.condition_value(case)
-        except CouldNotLook:
-            return ""  # it stays, and `require_condition` makes it unknown
-        met = value == when.equals if when.equals is not None else value > when.above
-        return "" if met else f"{when.reading} is {value}"
-
-    def condition_value(self, case: Case) -> Any:
-        """What the reading of `when:` says. Raises CouldNotLook when it says nothing that can be compared."""
-        assert case.entity.when is not None
-        name, cause = case.entity.when.reading, f"reading {case.entity.when.reading}"
-        try:
-            seen = self.seen(case).outcomes[self.condition(case).key].get()
-        except (CouldNotLook, KeyError) as error:
-            known = error if isinstance(error, CouldNotLook) else CouldNotLook(f"{name} was not looked at", cause=cause)
-            raise CouldNotLook(f"its condition could not be read: {known.reason}", cause=known.cause, hint=known.hint) from error
-        if isinstance(seen, Nothing):
-            raise CouldNotLook(f"its condition has no value: {seen.note}", cause=cause)
-        if case.entity.when.equals is None and not isinstance(seen.value, (int, float)):
-            raise CouldNotLook(f"its condition is not a number: {seen.value!r}", cause=cause)
-        return seen.value
+        """Empty, or why this case is not asked in this run."""
+        return conditions.unmet(self.environment_of(case), case, self.seen(case))
 
     def require_condition(self, case: Case) -> None:
         """Raise CouldNotLook when the reading on which a case depends could not be read."""
-        if case.entity.when is not None:
-            self.condition_value(case)
-        if isinstance(case.entity.expect.wanted(case.expectation), Unobservable):
-            raise CouldNotLook(
-                "declared unobservable, and the last day of that has passed", cause="configuration", hint="give a limit, or a new date"
-            )
+        conditions.require(self.environment_of(case), case, self.seen(case))
 
     def evidence(self, case: Case) -> dict[str, Any]:
         """The fields of a result that come from the run: times, keys of observations, the runbook's passage."""
@@ -243,7 +223,7 @@ class Run:
             "at": min((each.at for each in outcomes), default=time.time()),
             "took": max((each.took for each in outcomes), default=0.0),
             "observations": tuple(each.call.key for each in outcomes), "attempt": look.attempt,
-            "heading": passage.heading, "runbook": passage.link, "expectation_ids": passage.ids,
+            "heading": passage.heading, "runbook": passage.link, "expectation_ids": passage.ids, "sentence": passage.sentence,
         }  # fmt: skip
 
     def passage(self, case: Case) -> Passage:

@@ -141,6 +141,11 @@ class State:
         """How often the verdict changed in the last runs, this one included; empty when that is no flapping."""
         return flapping.told(self._known(f"{result.system}/{result.environment}", "results").get(result.id, {}), result.verdict)
 
+    def results(self, environment: str) -> dict[str, dict[str, Any]]:
+        """What is remembered of each result of an environment, by id."""
+        known: dict[str, dict[str, Any]] = self._known(environment, "results")
+        return known
+
     def plan(self, environment: str, selection: str) -> Plan | None:
         """The last plan of a selection for an environment."""
         known = self._known(environment, "plans").get(selection)

@@ -6,9 +6,10 @@ from typing import Any
 from muster import SCHEMA_VERSION, causes, gating, waived
 from muster.digest import CALM, Digest, counts
 from muster.lines import AROUND, places
+from muster.markdown import cell
 from muster.scrubber import dumps, scrub
 from muster.steadiness import repeated, unsteady
-from muster.text import count, cut, moment
+from muster.text import count, moment
 from muster.verdicts import Result, Verdict, merged
 
 FILES = ("summary.json", "summary.md")
@@ -56,29 +57,29 @@ def as_markdown(digest: Digest) -> str:
     """The content of `summary.md`: a table of counts, then what needs a person, worst first."""
     lines = [f"# Run {digest.run}", "", f"Started {moment(digest.started)}, exit code {digest.exit}."]
     if digest.gate:
-        lines += ["", f"**{_cell(gating.line(digest))}**"]
+        lines += ["", f"**{cell(gating.line(digest))}**"]
     if digest.replay:
-        lines.append(f"Saved observations of {_cell(digest.replay)}, judged again; nothing was looked at.")
+        lines.append(f"Saved observations of {cell(digest.replay)}, judged again; nothing was looked at.")
     lines += ["", _row("environment", "verdict", *Verdict), "|---|---|" + "---:|" * len(Verdict)]
     for each in digest.environments:
         found = _environment(each, digest)
         name = each + (" (sandbox: nothing real)" if each.endswith("/sandbox") else "")
         lines.append(_row(name, found["verdict"], *found["counts"].values()))
     lines += _called(digest)
-    lines += [each for head, told in unsteady(digest) for each in ("", f"{_cell(head)}:", "", *(f"- {_cell(line)}" for line in told))]
-    lines += [each for said in repeated(digest) for each in ("", f"{_cell(said)}.")]
+    lines += [each for head, told in unsteady(digest) for each in ("", f"{cell(head)}:", "", *(f"- {cell(line)}" for line in told))]
+    lines += [each for said in repeated(digest) for each in ("", f"{cell(said)}.")]
     lines += _allowed(digest)
     for entity, said in dict(digest.follow_ups.values()).items():
-        lines += ["", f"Looked again at {_cell(entity)}:", "", *(f"- {_cell(line)}" for line in said[:AROUND])]
+        lines += ["", f"Looked again at {cell(entity)}:", "", *(f"- {cell(line)}" for line in said[:AROUND])]
         lines += [f"- and {count(len(said) - AROUND, 'more line')} in junit.xml and Allure"] if len(said) > AROUND else []
     for each, gone in digest.fewer.items():
-        lines += ["", f"{_cell(each)}: {count(gone, 'check')} fewer than its last plan, whose files have changed since."]
+        lines += ["", f"{cell(each)}: {count(gone, 'check')} fewer than its last plan, whose files have changed since."]
     for past in digest.history.values():
         unknown = f"; not known therefore: {past['missing']}" if past["missing"] else ""
-        lines += ["", f"History of {_cell(past['environment'])} in {_cell(past['where'])}: {_cell(past['said'])}{unknown}."]
+        lines += ["", f"History of {cell(past['environment'])} in {cell(past['where'])}: {cell(past['said'])}{unknown}."]
     for push in digest.pushes:
-        came = f"**not pushed**: {_cell(push['failed'])}" if push["failed"] else _cell(push["said"])
-        lines += ["", f"Pushed {_cell(push['environment'])} to {_cell(push['to'])}: {came}."]
+        came = f"**not pushed**: {cell(push['failed'])}" if push["failed"] else cell(push["said"])
+        lines += ["", f"Pushed {cell(push['environment'])} to {cell(push['to'])}: {came}."]
     if digest.deselected:
         lines += ["", f"{count(len(digest.deselected), 'check')} deselected."]
     return "\n".join(lines) + "\n"
@@ -112,19 +113,13 @@ def _group(group: causes.Group, digest: Digest) -> str:
 def _allowed(digest: Digest) -> list[str]:
     """What is accepted for now, and which waivers end."""
     groups = [("Waived:", list(waived.waivers(digest)))]
-    groups += [(_cell(text), [waived.covered(each) for each in members]) for text, members in waived.maintenances(digest)]
+    groups += [(cell(text), [waived.covered(each) for each in members]) for text, members in waived.maintenances(digest)]
     groups.append(("Waivers to look at:", list(waived.notices(digest))))
-    return [line for head, texts in groups if texts for line in ("", head, "", *(f"- {_cell(text)}" for text in texts))]
+    return [line for head, texts in groups if texts for line in ("", head, "", *(f"- {cell(text)}" for text in texts))]
 
 
 def _row(*cells: object) -> str:
-    return "| " + " | ".join(_cell(str(each)) for each in cells) + " |"
-
-
-def _cell(text: str) -> str:
-    """Text inside a Markdown table: nothing in it starts markup or a new cell."""
-    shown = cut(text, 300).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return "".join(f"\\{each}" if each in "\\|`*_[]#" else each for each in shown)
+    return "| " + " | ".join(cell(str(each)) for each in cells) + " |"
 
 
 def write(digest: Digest, folder: Path) -> None:

@@ -1,16 +1,15 @@
 """What the engineer on call reads: header, progress of the look, and the verdicts in place of pytest's own sections."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from muster import lines, reports
+from muster import called, lines, reports, values
 from muster.digest import CALM, Digest
 from muster.environment import Environment, Switched
 from muster.plugin import RUN
-from muster.probes import Observation
 from muster.run import CASE, Run
 from muster.text import count, cut
 from muster.verdicts import Result, Verdict
@@ -105,15 +104,6 @@ def entities(session: pytest.Session, run: Run) -> int:
     return len({case.entity.key for case in cases if any(key in run.store.outcomes for key in run.looked_for[str(case.identity)])})
 
 
-def amounts(run: Run) -> dict[str, int]:
-    """How much all looks together saw, by unit: pods, rows, bytes."""
-    seen: Counter[str] = Counter()
-    for outcome in run.store.outcomes.values():
-        if isinstance(outcome.value, Observation) and outcome.value.looked_at:
-            seen[outcome.value.of] += outcome.value.looked_at
-    return dict(seen)
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_report_teststatus(report: Any, config: pytest.Config) -> tuple[str, str, str] | None:
     """No letters for checks: what they came to stands below, in words."""
@@ -136,20 +126,27 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         return
     digest = run.journal.digest
     width = config.get_terminal_writer().fullwidth if terminalreporter.isatty() else 80
-    for each in lines.report(digest, width, verbose=config.option.verbose > 0):
+    short = called.screen(config, digest, width)
+    for each in lines.report(digest, width, verbose=config.option.verbose > 0) if short is None else short:
         terminalreporter.write_line(each.text, **dict.fromkeys(each.markup, True))
     _crashes(terminalreporter, config, digest)
-    if digest.results and all(each.verdict in CALM for each in digest.results.values()) and not run.broken:
-        for each in lines.holds(digest, amounts(run), config.stash[ENTITIES], width):
-            terminalreporter.write_line(each.text, **dict.fromkeys(each.markup, True))
-    past = lines.history(digest, width, verbose=config.option.verbose > 0)
-    for each in (*past, *lines.pushed(digest, width), *lines.lost(run.lost, width)):
+    for each in _last(config, run, width, short=short is not None):
         terminalreporter.write_line(each.text, **dict.fromkeys(each.markup, True))
-    if digest.gate is None:  # a gate has its own last line, below everything
-        last = lines.verdict(digest)
-        terminalreporter.write_line(last.text, **dict.fromkeys(last.markup, True))
-    if not run.lost:
+    if short is None and not run.lost:
         terminalreporter.write_line(f"report: {config.getoption('--reports')}/summary.md, junit.xml, allure-results/")
+
+
+def _last(config: pytest.Config, run: Run, width: int, *, short: bool) -> Iterator[lines.Line]:
+    """What stands below the results; `short`: on the one screen of somebody who was called."""
+    assert run.journal is not None
+    digest = run.journal.digest
+    if not short and digest.results and all(each.verdict in CALM for each in digest.results.values()) and not run.broken:
+        yield from lines.holds(digest, digest.looked.get("amounts", {}), config.stash[ENTITIES], width)
+    if not short:
+        yield from lines.history(digest, width, verbose=config.option.verbose > 0)
+    yield from (*lines.pushed(digest, width), *lines.lost(run.lost, width))
+    if digest.gate is None:  # a gate has its own last line, below everything
+        yield from values.verdict(digest, width) if short else [lines.verdict(digest)]
 
 
 def _others(reporter: Any) -> None:

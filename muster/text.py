@@ -1,5 +1,6 @@
 """Values on their way to a person: control characters made visible, long texts cut, times as people say them."""
 
+import textwrap
 import time
 import unicodedata
 
@@ -57,3 +58,11 @@ def span(seconds: float) -> str:
             name = {86400: "days", 3600: "h", 60: "min"}[unit]
             return f"{seconds / unit:.0f} {name}"
     return f"{seconds:.1f} s"
+
+
+def fold(text: str, width: int, indent: str = "", more: str = "  ") -> list[str]:
+    """The text in lines of at most `width`, for narrow terminals; lines after the first stand further in by `more`."""
+    return textwrap.wrap(
+        cut(text, 900), width=max(width, 30), initial_indent=indent, subsequent_indent=indent + more,
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip

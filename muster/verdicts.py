@@ -84,6 +84,8 @@ class Result:
     next: str = ""
     """What to look at next."""
     where: str = ""
+    note: str = ""
+    """What else a person should know of what was seen, whatever the verdict: `61 of 97 connections of the server`."""
     seen: str = ""
     looked_at: str = ""
     """How much was looked at, with its unit: `3 pods`."""
@@ -92,6 +94,8 @@ class Result:
     """Link to the runbook's section."""
     expectation_ids: tuple[str, ...] = ()
     """Ids of the runbook's rows that this check stands for."""
+    sentence: str = ""
+    """What these rows expect, in our words."""
     at: float = 0.0
     """When it was looked at, Unix seconds."""
     took: float = 0.0

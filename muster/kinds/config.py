@@ -48,6 +48,8 @@ class ConfigMap(Named):
     """Keys that must be there and not be empty."""
     values: dict[str, str] = Field(default_factory=dict)
     """Values that keys must have: `{MAINTENANCE_MODE: "false"}`. What differs shows only where it is a switch."""
+    numbers: Many[str] = ()
+    """Keys whose values are told where they are plain numbers, such as a pool's size; no other value ever is."""
     expect: ConfigMapExpect = ConfigMapExpect()
 
     @model_validator(mode="before")

@@ -126,7 +126,7 @@ def test_the_whole_run_has_every_kind_of_event_and_its_reports_agree(runs: dict[
     (whole,) = runs["nobody"]
     events = [each["event"] for each in whole.lines()]
     assert (events[0], events[-1]) == ("run", "end")
-    assert set(events) == {"run", "history", "planned", "deselected", "looked", "verdict", "added", "follow_up", "end"}
+    assert set(events) == {"run", "history", "planned", "deselected", "earlier", "looked", "verdict", "added", "follow_up", "end"}
     assert set(agree(whole.out).values()) == {"violated", "unknown", "holds", "not asked"}
     assert whole.code == 1
 
