@@ -74,7 +74,7 @@ def _become(session: pytest.Session, request: dict[str, Any]) -> None:
     os.dup2(output, 2)
     os.environ.update(request["variables"])
     session.config.option.reports = str(out)
-    reports.begin(out, None, replays=False)
+    reports.begin(out, None, cleaned=True, replays=False)
     run.id, run.out, run.state = run_id(), out, State(out / "state")
     run.state.load([each.id for each in run.environments])
     wanted = set(request["drills"])
