@@ -36,7 +36,7 @@ def test_a_drill_of_a_good_backup_holds_and_is_remembered(whole: Ran) -> None:
     assert kept["verdict"] == "holds"
     assert kept["failed"] == []
     assert parse(kept["id"]) is not None
-    assert kept["counts"] == {"public.orders": 12000, "public.audit_events": 1096, "public.refunds": 30}
+    assert kept["counts"] == {"public.orders": 12000, "public.audit_events": 1096, "public.refunds": 30, "public.schema_migrations": 42}
     assert len(kept["artefact"]["sha256"]) == 64
     assert set(kept["phases"]) == {"sweep", "find", "create", "restore", "schema", "contents", "remove", "source"}
     outside = sum(kept["phases"][name] for name in ("sweep", "remove", "source"))
