@@ -14,7 +14,7 @@ from sandbox.cache import NotProvided
 from sandbox.processes import ServiceFailed
 from sandbox.services.certificates import Authority
 from sandbox.services.facade_process import FacadeProcess
-from sandbox.services.folders import Folder
+from sandbox.services.folders import Folder, rows
 from sandbox.services.postgres import PostgresServer
 from sandbox.services.prometheus import PrometheusServer
 from sandbox.services.redis import RedisServer
@@ -215,7 +215,10 @@ class Platform:
             text, changed = re.subn(pattern, replacement, text, flags=re.MULTILINE | re.DOTALL)
             if not changed:
                 raise ServiceFailed(f"no {pattern!r} in the dump of {file.dump}")
-        return replace(file, head=text, filler=0, tail="")
+        before, mark, after = text.rpartition("--\n-- PostgreSQL database dump complete")
+        # As large as the others: a backup that is suddenly smaller is a finding of its own.
+        comments = "".join(f"-- {line}\n" for line in rows(file.filler).splitlines())
+        return replace(file, head=f"{before}{comments}{mark}{after}", filler=0, tail="")
 
     def _become_cache(self, name: str, world: World) -> dict[str, str]:
         wanted, state = world.caches[name], self._running_state()

@@ -49,11 +49,15 @@ class Folder:
             os.chown(path, self._account.uid, self._account.gid, follow_symlinks=False)
 
 
+def rows(size: int) -> str:
+    """About so many bytes in lines that hardly compress, the same each time."""
+    dice = random.Random(size)  # noqa: S311 - no secret
+    return base64.encodebytes(dice.randbytes(size * 3 // 4)).decode()
+
+
 @lru_cache(maxsize=32)
 def content(head: str, filler: int, tail: str, *, compressed: bool, kept: float) -> bytes:
     """The bytes of a file, the same each time."""
-    dice = random.Random(filler)  # noqa: S311 - no secret, only hard to compress
-    rows = base64.encodebytes(dice.randbytes(filler * 3 // 4)).decode()
-    text = (head + rows + tail).encode()
+    text = (head + rows(filler) + tail).encode()
     made = gzip.compress(text, compresslevel=1, mtime=0) if compressed else text
     return made[: round(len(made) * kept)]
