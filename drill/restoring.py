@@ -12,10 +12,15 @@ from drill.observed import DrillArchive, DrillClients, DrillRestore
 from drill.prepared import Prepared
 from drill.progress import Progress
 from drill.scratch import Copy
+from drill.sources import Artefact
 from drill.streams import Stream
 from muster.probes import CouldNotLook, Observation
 from muster.units import Counted
 
+MARK = b"-- PostgreSQL database dump complete"
+NO_MARK = "the mark with which pg_dump ends a dump is not there"
+END = 8192
+"""Bytes at the end of a dump in which its mark stands."""
 COMPRESSIONS: dict[str, Literal["gzip", "zstd"]] = {".gz": "gzip", ".tgz": "gzip", ".zst": "zstd", ".zstd": "zstd"}
 
 
@@ -59,11 +64,23 @@ def restore(made: Prepared, copy: Copy, progress: Progress) -> Restored:
 def _plain(made: Prepared, copy: Copy, progress: Progress) -> results.Loaded:
     found = made.artefact
     assert found is not None
-    compression = next((each for ending, each in COMPRESSIONS.items() if found.name.endswith(ending)), None)
     terms = results.Terms(extensions=frozenset(made.drill.extensions))
     with closing(found.read()) as source, copy.connect(made.ends) as session, copy.administer(made.ends) as admin:
-        stream = Stream(source, compression, sha256=found.checksum)
+        stream = Stream(source, _compression(found), sha256=found.checksum)
         return plain.load(session, stream, admin=admin, terms=terms, ends=made.ends, on_progress=lambda at: progress(at.read, found.size))
+
+
+def _compression(found: Artefact) -> Literal["gzip", "zstd"] | None:
+    return next((each for ending, each in COMPRESSIONS.items() if found.name.endswith(ending)), None)
+
+
+def _lacking(found: Artefact) -> str:
+    """Read a backup to its end, of which the restore took only a part; empty, or what it lacks. Raises Damaged, CouldNotLook."""
+    end = b""
+    with closing(found.read()) as source:
+        for chunk in Stream(source, _compression(found), sha256=found.checksum):
+            end = (end + chunk[-END:])[-END:]
+    return "" if MARK in end else NO_MARK
 
 
 def _damaged(made: Prepared, damaged: Damaged) -> Restored:
@@ -79,11 +96,11 @@ def _told(made: Prepared, copy: Copy, loaded: results.Loaded) -> Restored:
     found = made.artefact
     assert found is not None
     faults = [*map(str, loaded.refused), *map(str, loaded.errors)]
-    cut_short = bool(faults)
-    lacking = "the mark with which pg_dump ends a dump is not there" if loaded.size else "it unpacks to nothing: 0 bytes"
-    note = "" if loaded.complete or cut_short else lacking
+    unfinished = NO_MARK if loaded.size else "it unpacks to nothing: 0 bytes"
+    # What stopped at an error was not read to its end; where the archive is damaged, that is why.
+    lacking = _lacking(found) if faults else "" if loaded.complete else unfinished
     archive = DrillArchive(
-        looked_at=max(1, loaded.size), of="bytes", seen=found.seen, note=note, whole=loaded.complete or cut_short, sha256=loaded.sha256
+        looked_at=max(1, loaded.size), of="bytes", seen=found.seen, note=lacking, whole=not lacking, sha256=loaded.sha256
     )
     done = DrillRestore(
         looked_at=max(1, loaded.statements),
@@ -93,8 +110,10 @@ def _told(made: Prepared, copy: Copy, loaded: results.Loaded) -> Restored:
         rows=loaded.rows,
         statements=loaded.statements,
     )
-    stopped = faults[0] if faults else note
-    return Restored(archive, _clients(made, copy, loaded), None if note else done, 0 if stopped else copy.size(made.ends), stopped)
+    stopped = faults[0] if faults else lacking
+    return Restored(
+        archive, _clients(made, copy, loaded), done if faults or not lacking else None, 0 if stopped else copy.size(made.ends), stopped
+    )
 
 
 def _clients(made: Prepared, copy: Copy, loaded: results.Loaded) -> DrillClients | None:
