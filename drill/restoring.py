@@ -19,6 +19,10 @@ from muster.probes import Observation
 from muster.secrets import Setting
 from muster.units import Counted
 
+MARK = b"-- PostgreSQL database dump complete"
+NO_MARK = "the mark with which pg_dump ends a dump is not there"
+END = 8192
+"""Bytes at the end of a dump in which its mark stands."""
 COMPRESSIONS: dict[str, Literal["gzip", "zstd"]] = {".gz": "gzip", ".tgz": "gzip", ".zst": "zstd", ".zstd": "zstd"}
 
 
@@ -94,6 +98,16 @@ def _archive(made: Prepared, copy: Copy, progress: Progress, *, tar: bool) -> re
         return archive.restore(content, target, tools, terms=terms, ends=made.ends, on_progress=lambda at: progress.steps(at.done, at.of))
 
 
+def _lacking(made: Prepared) -> str:
+    """Read a plain dump to its end, of which the restore took only a part; empty, or what it lacks. Raises Damaged, CouldNotLook."""
+    assert made.artefact is not None
+    end = b""
+    with closing(made.artefact.read()) as source:
+        for chunk in _stream(made, source):
+            end = (end + chunk[-END:])[-END:]
+    return "" if MARK in end else NO_MARK
+
+
 def damage(made: Prepared, damaged: Damaged) -> Restored:
     """An archive that cannot be read to its end: how its clients or its statements are, nobody knows."""
     assert made.artefact is not None
@@ -109,11 +123,12 @@ def _told(made: Prepared, copy: Copy, loaded: results.Loaded) -> Restored:
     if loaded.client_too_old:
         return _too_old(made, loaded.client_too_old)
     faults = [*map(str, loaded.refused), *map(str, loaded.errors)]
-    cut_short = bool(faults)
-    lacking = "the mark with which pg_dump ends a dump is not there" if loaded.size else "it unpacks to nothing: 0 bytes"
-    note = "" if loaded.complete or cut_short else lacking
+    unfinished = NO_MARK if loaded.size else "it unpacks to nothing: 0 bytes"
+    lacking = "" if loaded.complete else unfinished
+    if faults:  # a plain dump that stopped at an error was not read to its end; where it is damaged, that may be why
+        lacking = _lacking(made) if made.drill.shape(found.name) == "plain" else ""
     found_whole = DrillArchive(
-        looked_at=max(1, loaded.size), of="bytes", seen=found.seen, note=note, whole=loaded.complete or cut_short, sha256=loaded.sha256
+        looked_at=max(1, loaded.size), of="bytes", seen=found.seen, note=lacking, whole=not lacking, sha256=loaded.sha256
     )
     done = DrillRestore(
         looked_at=max(1, loaded.statements),
@@ -123,9 +138,9 @@ def _told(made: Prepared, copy: Copy, loaded: results.Loaded) -> Restored:
         rows=loaded.rows,
         statements=loaded.statements,
     )
-    stopped = faults[0] if faults else note
+    stopped = faults[0] if faults else lacking
     size = 0 if stopped else copy.size(made.ends)
-    return Restored(found_whole, _clients(made, copy, loaded), None if note else done, size=size, stopped=stopped)
+    return Restored(found_whole, _clients(made, copy, loaded), done if faults or not lacking else None, size=size, stopped=stopped)
 
 
 def _too_old(made: Prepared, old: results.ClientTooOld) -> Restored:

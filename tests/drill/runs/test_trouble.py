@@ -211,7 +211,7 @@ def test_a_backup_that_is_removed_while_it_is_read_is_told(drills: Drills, local
     ],
     ids=["cut", "overwritten", "empty", "no bytes"],
 )
-def test_a_damaged_archive_is_violated(drills: Drills, local: Path, damage, said: str) -> None:
+def test_a_damaged_archive_is_violated_and_not_what_the_restore_makes_of_it(drills: Drills, local: Path, damage, said: str) -> None:
     local.write_bytes(damage(local.read_bytes()))
     ran = drills.run("local")
     assert ran.not_holding() == {
