@@ -83,7 +83,8 @@ class Looks:
         assert isinstance(item, pytest.Function)
         attempt = self.run.seen(case).attempt
         fields = {"verdict": Verdict.NOT_ASKED, "title": documentation(item.function)[0], "reason": reason, "attempt": attempt}
-        return scrubbed(self.run.course.told(result(item, case, fields), self.run.state, replays=True))
+        made: Result = scrubbed(self.run.course.told(result(item, case, fields), self.run.state, replays=True))
+        return made
 
     def verdict(self, case: Case) -> Verdict:
         """What a case came to at its last look."""
