@@ -128,7 +128,7 @@ class _Repetition:
         if made == self.looks.made:
             return []
         held = len(before) - len(self.looks.open())
-        found = f"{held} of these {'does' if held == 1 else 'do'}" if held else "none of these does"
+        found = ("it does" if held else "it still does not") if len(before) == 1 else f"{held} of these do"
         return [f"{len(before)} of {len(self.run.items)} did not hold; after {count(self.looks.made - made, 'more look')} {found}"]
 
     def doubtful(self, item: pytest.Item, case: Case) -> bool:

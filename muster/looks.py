@@ -15,6 +15,7 @@ from muster.digest import CALM
 from muster.judging import documentation, result
 from muster.probes import Call
 from muster.run import Run
+from muster.scrubber import scrubbed
 from muster.store import Outcome, Store
 from muster.verdicts import Result, Verdict
 
@@ -82,7 +83,8 @@ class Looks:
         assert isinstance(item, pytest.Function)
         attempt = self.run.seen(case).attempt
         fields = {"verdict": Verdict.NOT_ASKED, "title": documentation(item.function)[0], "reason": reason, "attempt": attempt}
-        return self.run.course.told(result(item, case, fields), self.run.state, replays=True)
+        made: Result = scrubbed(self.run.course.told(result(item, case, fields), self.run.state, replays=True))
+        return made
 
     def verdict(self, case: Case) -> Verdict:
         """What a case came to at its last look."""

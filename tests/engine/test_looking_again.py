@@ -56,7 +56,7 @@ def test_what_heals_between_two_looks_holds_and_is_never_plain_green(tmp_path):
     assert "all looks together take at most 6m40s" in done.stdout
     assert "1 of 2 does not hold yet; looking at it again in 20s" in done.stdout
     assert "FLAKY 1 check holds now, and did not at an earlier look" in done.stdout
-    assert "1 of 2 did not hold; after 1 more look 1 of these does" in done.stdout
+    assert "1 of 2 did not hold; after 1 more look it does" in done.stdout
     assert "2 hold (1 flaky)" in done.stdout
     assert "verdict: HOLDS, 1 flaky, exit code 0" in done.stdout
     found = made.one()
@@ -100,7 +100,7 @@ def test_what_stays_is_said_after_as_many_looks_as_were_asked_for(tmp_path):
     assert made.looked().count("orders") == 1
     assert "expected <= 0, observed 9" in done.stdout
     assert "3 looks, violated at each" in done.stdout
-    assert "after 2 more looks none of these does" in done.stdout
+    assert "after 2 more looks it still does not" in done.stdout
     assert [each["status"] for each in made.allure()] == ["failed"] * 3
     assert made.one().since < made.one().at, "it is violated since the first of these looks"
 
