@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import worlds
+from sandbox.alerting import Alertmanager
 from sandbox.faults import UnknownName, all_faults, broken, builder, faults, find, systems
 from sandbox.world import Host
 from tests.sandbox import tiny_world
@@ -77,6 +78,7 @@ def test_a_platform_fault_stops_its_part_and_says_when_there_is_none(name: str) 
     fault = find(name).fault
     stopped = builder("tiny-one")(0.0)
     stopped.hosts["files"] = Host(ssh=False)
+    stopped.alertmanager = Alertmanager()
     fault.edit(stopped)
     assert "stopped=True" in repr(stopped)
     with pytest.raises(UnknownName, match="this world has no"):
