@@ -33,11 +33,20 @@ def checked(path: Path, of: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
+def readme() -> dict[str, Any]:
+    """The job that the README shows, in ten lines."""
+    (block,) = re.findall(r"```yaml\n(gate:.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert len(block.splitlines()) == 10
+    made: dict[str, Any] = yaml.safe_load(block)
+    return made
+
+
 def scripts() -> dict[str, str]:
     """Every shell script of the examples that runs checks, by file and job; the Job's argument vector as a script."""
     found = {}
     for name, job in load(GITHUB)["jobs"].items():
         found |= {f"github {name}": step["run"] for step in job["steps"] if "pytest " in step.get("run", "")}
+    (found["readme"],) = [step["run"] for step in readme()["gate"]["steps"] if "pytest " in step.get("run", "")]
     for name, job in load(GITLAB).items():
         lines = job.get("script", []) if isinstance(job, dict) else []
         found |= {f"gitlab {name}": line for line in lines if "pytest " in line}
@@ -58,6 +67,13 @@ def test_an_example_fits_the_schema_of_its_runner_and_a_damaged_one_does_not(pat
     words = {GITHUB: ("runs-on:", "run-on:"), GITLAB: ("script:", "scripts:"), ARGO: ("failureLimit:", "failureLimits:")}[path]
     damaged.write_text(path.read_text().replace(*words))
     assert checked(damaged, path).returncode == 1
+
+
+def test_the_job_of_the_readme_fits_the_schema_too(tmp_path: Path) -> None:
+    workflow = tmp_path / "workflow.yml"
+    workflow.write_text(yaml.safe_dump({"on": {"push": {"branches": ["main"]}}, "jobs": readme()}))
+    done = checked(workflow, GITHUB)
+    assert done.returncode == 0, done.stdout
 
 
 def unknown_fields(data: Any, kind: str, place: str) -> list[str]:
@@ -88,7 +104,7 @@ def test_a_command_line_selects_checks_of_a_gate(name: str, ticket: str, tmp_pat
     shim.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m pytest --collect-only -q "$@"\n')
     shim.chmod(0o755)
     variables = {"PATH": f"{tmp_path}:/usr/bin:/bin", "HOME": str(tmp_path), "CI_PROJECT_DIR": str(tmp_path), "OVERRIDE": ticket}
-    script = scripts()[name].replace("--reports /reports", f"--reports {tmp_path}")
+    script = scripts()[name].replace("--reports /reports", f"--reports {tmp_path}").replace(".venv/bin/", "")
     done = subprocess.run(["bash", "-euc", script], cwd=ROOT, env=variables, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     asked = {line.partition("::")[2].partition("[")[0] for line in done.stdout.splitlines() if "::" in line}
