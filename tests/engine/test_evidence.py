@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -304,3 +305,21 @@ def test_the_report_renders_and_asks_nobody_for_anything(mixed: Project) -> None
     subprocess.run(["node", str(render)], cwd=mixed.folder, check=True, capture_output=True, timeout=120)
     page = (mixed.out / "allure-report" / "index.html").read_text()
     assert "googletagmanager" not in page
+    assert "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'unsafe-inline' data: blob:;" in page
+
+
+def test_without_node_one_sentence_says_so_and_results_and_summary_stay(mixed: Project) -> None:
+    command = [sys.executable, str(Path(__file__).parents[2] / "reports" / "report.py"), "reports/out"]
+    done = subprocess.run(command, cwd=mixed.folder, env={"PATH": "/nonexistent"}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        "Node is not installed, so Allure makes no page: reports/out/summary.html, summary.md and allure-results/ say the same.\n"
+    )
+    assert all((mixed.out / name).exists() for name in ("summary.html", "summary.md", "allure-results"))
+
+
+def test_without_results_there_is_nothing_to_render(tmp_path: Path) -> None:
+    command = [sys.executable, str(Path(__file__).parents[2] / "reports" / "report.py"), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 4
+    assert "no results; run checks first" in done.stderr
