@@ -8,31 +8,36 @@ import pytest
 ALLOWED = [
     line.partition("|")[0].strip() for line in (Path(__file__).parent / "skips.txt").read_text().splitlines() if line[:1] not in ("", "#")
 ]
-UNLISTED = pytest.StashKey[list[str]]()
+UNLISTED: list[str] = []
+TOGETHER = ("proof", "rights", "sandbox", "drill/runs", "drill")
+"""Folders whose tests share what takes long to start: one process runs them all, and another one file of the others at a time."""
 
 
 def pytest_configure(config):
     # A shell starts a background job with Ctrl-C ignored, and the processes that tests interrupt would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    config.stash[UNLISTED] = []
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item, call):
-    report = yield
+def pytest_collection_modifyitems(items):
+    here = Path(__file__).parent
+    for item in items:
+        where = item.path.relative_to(here)
+        item.add_marker(pytest.mark.xdist_group(next((each for each in TOGETHER if where.is_relative_to(each)), str(where))))
+
+
+def pytest_runtest_logreport(report):
     if report.skipped and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         if not any(allowed in reason for allowed in ALLOWED):
-            item.config.stash[UNLISTED].append(f"{item.nodeid}: {reason}")
-    return report
+            UNLISTED.append(f"{report.nodeid}: {reason}")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session):
-    if session.config.stash[UNLISTED] and session.exitstatus == 0:
+    if UNLISTED and session.exitstatus == 0:
         session.exitstatus = 1
 
 
-def pytest_terminal_summary(terminalreporter, config):
-    for line in config.stash[UNLISTED]:
+def pytest_terminal_summary(terminalreporter):
+    for line in UNLISTED:
         terminalreporter.write_line(f"SKIPPED WITHOUT BEING LISTED {line}", red=True)
