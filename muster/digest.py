@@ -53,7 +53,7 @@ class Digest:
     """Id -> what it came to at earlier looks, where it did not hold or has changed since."""
     pushes: list[dict[str, str]] = field(default_factory=list)
     """The journal's lines about what other servers were told."""
-    history: dict[str, dict[str, str]] = field(default_factory=dict)
+    history: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Environment -> the journal's line about what is known of its earlier runs."""
     earlier: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Environment -> what was remembered of its results before this run."""

@@ -163,6 +163,8 @@ class History(TypedDict):
     where: str
     said: str
     missing: str
+    overrides: NotRequired[list[str]]
+    """What let gates of the last three days pass: tickets, with when and how much."""
 
 
 class End(TypedDict):

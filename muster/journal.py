@@ -81,7 +81,7 @@ class Journal:
 
 def append(file: int, run: str, event: str, fields: dict[str, Any]) -> None:
     """Write one line with one call, so that a signal cannot tear it. Raises OSError when the disk does not take all of it."""
-    line = (dumps({"schema": SCHEMA_VERSION, "run": run, "event": event, **fields}) + "\n").encode("utf-8", "backslashreplace")
+    line = (dumps({"schema": SCHEMA_VERSION, "run": run, "event": event, **fields}) + "\n").encode("utf-8", "replace")
     if os.write(file, line) != len(line):
         raise OSError(28, os.strerror(28))
 

@@ -13,6 +13,7 @@ from muster.case import Case
 from muster.clock import Clock
 from muster.digest import CALM
 from muster.judging import documentation, result
+from muster.observations import amounts
 from muster.probes import Call
 from muster.run import Run
 from muster.scrubber import scrubbed
@@ -40,7 +41,7 @@ class Looks:
         run.store, run.views, self.made = store, {}, store.attempt
         run.save()
         took = self.clock.now() - began
-        run.journal.write("looked", outcomes=len(store.outcomes), unknown=run.unknown(), took=took, missing=[])
+        run.journal.write("looked", outcomes=len(store.outcomes), unknown=run.unknown(), took=took, missing=[], amounts=amounts(store))
         self.judge(run.items)
         self.note(store, whole=True, checks=len(run.items), took=took)
 

@@ -14,9 +14,11 @@ from muster.digest import Digest
 from muster.lines import COLOURS, Line
 from muster.markdown import cell
 from muster.scrubber import dumps, scrub
+from muster.steadiness import unsteady
 from muster.text import count, fold, moment, plain, span
 from muster.values import brief
 from muster.verdicts import Result, Verdict, merged
+from muster.waived import notices
 
 FILES = ("digest.json", "digest.md")
 ROWS = 22
@@ -155,6 +157,11 @@ def _notes(digest: Digest, results: list[Result]) -> Iterator[str]:
     waived = [each for each in results if each.verdict is Verdict.WAIVED]
     if waived:
         yield f"{count(len(waived), 'check')} waived: {_some([each.entity for each in waived])}"
+    for environment, known in digest.history.items():
+        if passed := known.get("overrides"):
+            yield f"gates of {environment} passed by override: {_some(passed)}"
+    yield from (f"{head}: {_some([line.split(': ')[0] for line in told])}" for head, told in unsteady(digest))
+    yield from notices(digest)
     if digest.replay:
         yield "saved observations, judged again; nothing was looked at now"
 
@@ -259,5 +266,5 @@ def as_markdown(made: Morning) -> str:
 def write(digest: Digest, folder: Path) -> None:
     """Write both files. Raises OSError when the disk does not take them."""
     made = of(digest)
-    (folder / "digest.json").write_text(dumps(as_data(made), indent=1) + "\n", encoding="utf-8", errors="backslashreplace")
+    (folder / "digest.json").write_text(dumps(as_data(made), indent=1) + "\n", encoding="utf-8", errors="replace")
     (folder / "digest.md").write_text(scrub(as_markdown(made)), encoding="utf-8", errors="backslashreplace")

@@ -26,7 +26,7 @@ def save(store: Store, path: Path, run: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".new")
     try:
-        with fresh.open("w", encoding="utf-8", errors="backslashreplace") as file:
+        with fresh.open("w", encoding="utf-8", errors="replace") as file:
             for outcome, mark in _all(store):
                 file.write(dumps({"schema": SCHEMA_VERSION, "run": run, **as_dict(outcome), **mark}) + "\n")
         fresh.replace(path)

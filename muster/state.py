@@ -7,6 +7,7 @@ that its last run was to judge), `allowed` (on which days each waiver was needed
 """
 
 import json
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from copy import deepcopy
@@ -29,6 +30,8 @@ FORGOTTEN_AFTER = 40 * 86400.0
 """Seconds after which a fact or a result that was not seen again is dropped: pods and checks go, and take their names with them."""
 QUARTERS = 100 * 86400.0
 """The same for results, of which some are judged once in a quarter."""
+OVER_A_WEEKEND = 3 * 86400.0
+"""Seconds for which the digest tells of gates that were overridden."""
 ATTEMPTS = 30
 """How often what another run has written meanwhile is read again."""
 NONE: Any = {"results": {}, "facts": {}, "plans": {}, "allowed": {}, "overrides": []}
@@ -119,7 +122,7 @@ class State:
                 self.unreadable[environment] = str(error)
                 self._loaded[environment] = deepcopy(NONE)
 
-    def told(self, environment: str) -> dict[str, str]:
+    def told(self, environment: str) -> dict[str, Any]:
         """What is known of the earlier runs of an environment, and what is not: the journal's line `history`."""
         known = self._loaded.get(environment, {})
         results = known.get("results", {})
@@ -130,7 +133,9 @@ class State:
         elif results:
             oldest = min(each["since"] for each in results.values())
             said, missing = f"{count(len(results), 'result')}, the oldest since {moment(oldest)}; {kept}", ""
-        return {"environment": environment, "where": self.shelf.name, "said": said, "missing": missing}
+        recent = [each for each in known.get("overrides", ()) if each["at"] > time.time() - OVER_A_WEEKEND]
+        passed = [f"{each['ticket']} at {moment(each['at'])}, {count(len(each['checks']), 'check')}" for each in recent]
+        return {"environment": environment, "where": self.shelf.name, "said": said, "missing": missing, "overrides": passed}
 
     def since(self, result: Result) -> float:
         """Since when (Unix seconds) the result has had its verdict, as far as earlier runs know."""

@@ -125,5 +125,5 @@ def _row(*cells: object) -> str:
 def write(digest: Digest, folder: Path) -> None:
     """Write both files. Raises OSError when the disk does not take them."""
     data = dumps(as_data(digest), indent=1)
-    (folder / "summary.json").write_text(data + "\n", encoding="utf-8", errors="backslashreplace")
+    (folder / "summary.json").write_text(data + "\n", encoding="utf-8", errors="replace")
     (folder / "summary.md").write_text(scrub(as_markdown(digest)), encoding="utf-8", errors="backslashreplace")

@@ -14,6 +14,7 @@ TOGETHER = ("proof", "rights", "sandbox", "drill/runs", "drill")
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "xdist_group(name): tests that one process runs")
     # A shell starts a background job with Ctrl-C ignored, and the processes that tests interrupt would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -68,6 +68,13 @@ def test_without_a_journal_there_is_nothing_to_complete(tmp_path: Path, capsys: 
     assert "journal.jsonl: no journal, so no run got as far as its plan" in capsys.readouterr().err
 
 
+def test_half_a_character_of_a_name_does_not_make_a_journal_unreadable(tmp_path: Path) -> None:
+    killed(tmp_path, made(Verdict.VIOLATED, observed="x\ud800y"))
+
+    assert finalise(tmp_path) == 1
+    assert agree(tmp_path) == {made().id: "violated"}
+
+
 def test_a_torn_last_line_is_replaced(tmp_path: Path) -> None:
     path = killed(tmp_path, made(), planned=(made(entity="lost"),))
     with path.open("a") as file:

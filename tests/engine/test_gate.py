@@ -154,6 +154,9 @@ def test_an_override_lets_one_run_pass_and_no_report_is_silent_about_it(tmp_path
     (known,) = State(made.out / "state").overrides("platform/staging")
     assert (known["ticket"], known["run"], len(known["checks"])) == ("OPS-123", digest.run, 2)
     assert gate(made).returncode == 1  # one run
+    (told,) = json.loads((made.out / "digest.json").read_text())["notes"]
+    assert told.startswith("gates of platform/staging passed by override: OPS-123 at ")
+    assert told.endswith(", 2 checks")
 
 
 def test_an_override_of_nothing_is_said(tmp_path: Path) -> None:

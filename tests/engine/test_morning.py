@@ -102,6 +102,15 @@ def test_what_was_planned_and_not_judged_or_is_waived_is_a_line(tmp_path: Path) 
     assert not any("All holds" in line for line in lines)
 
 
+def test_what_is_green_and_not_plainly_so_is_a_line(tmp_path: Path) -> None:
+    flaky = made(entity="flaky", looks=2, earlier=("violated at 06:00:01 UTC: expected <= 0, observed 7",), flaky=True)
+    needless = {"state": "needless", "days": "7", "name": "OPS-7", "owner": "team-platform"}
+    path = past_journal(tmp_path, flaky, made(entity="waived", allowance=needless))
+    notes = "\n".join(morning.of(journal.read(path)).notes)
+    assert "FLAKY 1 check holds now, and did not at an earlier look: P1 platform/production flaky" in notes
+    assert "waiver OPS-7 (team-platform) was not needed for 7 days running, take it away" in notes
+
+
 def test_hostile_text_starts_no_markup_and_no_escape(tmp_path: Path) -> None:
     path = past_journal(tmp_path, violated(HOSTILE, observed=HOSTILE, title=HOSTILE, note=HOSTILE))
     morning.write(journal.read(path), tmp_path)

@@ -81,7 +81,7 @@ def test_the_plan_is_written_before_the_first_probe_and_names_the_deselected(tmp
 
     written = [event["event"] for event in events(made)]
 
-    assert written == ["run", "history", "planned", "deselected", "looked", "verdict", "end"]
+    assert written == ["run", "history", "planned", "deselected", "earlier", "looked", "verdict", "end"]
     assert [event["reason"] for event in events(made) if event["event"] == "deselected"] == ["not selected by -m or -k"]
 
 
