@@ -14,17 +14,22 @@ TOGETHER = ("proof", "rights", "sandbox", "drill/runs", "drill")
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "xdist_group(name): tests that one process runs")
     # A shell starts a background job with Ctrl-C ignored, and the processes that tests interrupt would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    here = Path(__file__).parent
-    for item in items:
-        where = item.path.relative_to(here)
-        item.add_marker(pytest.mark.xdist_group(next((each for each in TOGETHER if where.is_relative_to(each)), str(where))))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFolder(LoadScopeScheduling):
+        """Deals out a file at a time, or a folder."""
+
+        def _split_scope(self, nodeid):
+            path = nodeid.partition("::")[0].removeprefix("tests/")
+            return next((each for each in TOGETHER if path.startswith(f"{each}/")), path)
+
+    return ByFolder(config, log)
 
 
 def pytest_runtest_logreport(report):
