@@ -19,8 +19,7 @@ def documented(model: type[BaseModel]) -> type[BaseModel]:
         missing = {name: field for name, field in each.model_fields.items() if field.description is None}
         for name, field in missing.items():
             field.description = _text(each, name)
-        if any(field.description for field in missing.values()):
-            each.model_rebuild(force=True)
+        each.model_rebuild(force=True)  # in any case: what it holds may have been described since it was made
     model.model_rebuild(force=True)
     return model
 

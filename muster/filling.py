@@ -41,7 +41,7 @@ def _value(name: str, run: Run, case: Case) -> Any:
     """What the fixture of this name would return. Raises when it would."""
     if name in PROBES:
         probe = PROBES[name]
-        return run.store.outcomes[Call.of(probe, {each: ARGUMENTS[each](case) for each in probe.parameters}).key].get()
+        return run.seen(case).outcomes[Call.of(probe, {each: ARGUMENTS[each](case) for each in probe.parameters}).key].get()
     if name in ARGUMENTS:
         return ARGUMENTS[name](case)
-    return {"case": case, "terms": case.terms, "limit": case.terms.value, "observations": run.store}[name]
+    return {"case": case, "terms": case.terms, "limit": case.terms.value, "observations": run.seen(case)}[name]

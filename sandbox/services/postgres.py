@@ -84,7 +84,7 @@ class PostgresServer(Server):
     def dump(self, dbname: str, options: list[str]) -> str:
         """What pg_dump says of a database. Raises ServiceFailed."""
         command = [str(self._home.binaries / "pg_dump"), "-h", str(self._home.sockets), "-p", str(self.port), "-U", "postgres"]
-        made = self._home.run([*command, *options, dbname])
+        made = self._home.run([*command, "--lock-wait-timeout=20s", *options, dbname])
         if made.returncode:
             raise ServiceFailed(f"pg_dump failed: {made.stderr.strip()[-500:]}")
         return made.stdout

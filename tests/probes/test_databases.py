@@ -121,7 +121,7 @@ def test_a_chain_of_locks_names_who_waits_for_whom(server):
 def test_healthy_tables_trouble_nobody(server):
     seen = look("database_tables", database(server.connection()))
 
-    assert seen.looked_at == 2
+    assert seen.looked_at == 4
     assert seen.invalid_indexes == 0
     assert pick(dead_rows, seen, DeadRows(limit=Percent(0.2))).share < 0.2
     assert pick(stale_statistics, seen, Statistics()).count == 0

@@ -93,6 +93,10 @@ class Proof:
         return Seen(code, results, (reports / "output.txt").read_text(), reports)
 
 
+DAILY = tuple(each for each in PARTS if each != "scratch")
+"""Without a scratch server the dumps of the sandbox are made up, and none has to be made anew for each fault."""
+
+
 @cache
 def drilled() -> frozenset[str]:
     """Checks that need a drill: they have a proof, and a run, of their own."""
@@ -105,7 +109,7 @@ def seen_by_drills(fault: Fault) -> bool:
 
 
 @contextmanager
-def proving(folder: Path, *checks_and_options: str, parts: Iterable[str] = PARTS) -> Iterator[Proof]:
+def proving(folder: Path, *checks_and_options: str, parts: Iterable[str] = DAILY) -> Iterator[Proof]:
     """A healthy platform, and a process that is ready to run checks against it."""
     command = [sys.executable, "-m", "tests.proof.warm", str(folder / "warm.log"), *(checks_and_options or ("checks",))]
     with Platform(builder(SYSTEM), parts) as platform:

@@ -192,6 +192,7 @@ TELLS = {
     "alertmanager-configuration-refused": "the last reload failed",
     "alertmanager-alone": "disabled",
     "bucket-of-another-account": "our keys belong to the account 999999999999, not to 123456789012",
+    "restore-test-left": "muster_drill_of_last_month",
     "drill-backup-old": "365d",
     "drill-dump-empty": "it unpacks to nothing: 0 bytes",
     "drill-dump-truncated": "the gzip stream is cut off",
