@@ -184,7 +184,7 @@ TELLS = {
     "bucket-keys-rotated": "answered 403 (InvalidClientTokenId) when asked whose our keys are",
     "bucket-refuses-reads": "we are not allowed to read postgresql/platform_db",
     "bucket-throttles": "turns us away",
-    "alert-unanswered": "HighErrorRate{service=platform-service} P0 (critical) waits for 42m",
+    "alert-unanswered": "HighErrorRate{service=platform-service} P0 (critical) waits for ",
     "maintenance-unannounced": "silence of {service=platform-service}",
     "watchdog-silent": "NodeClockSkew",
     "silence-endless": "{alertname=HighMemoryUsage} by sandbox lasts 1095d",

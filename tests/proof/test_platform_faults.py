@@ -110,7 +110,8 @@ def test_without_the_hosts_every_file_and_backup_is_unknown(outages: dict[str, S
 
 def test_with_all_servers_gone_in_turn_no_check_has_stayed_green_throughout(outages: dict[str, Seen]) -> None:
     names = {short(each) for seen in outages.values() for each in seen.results.values()}
-    assert names - {name for seen in outages.values() for name in seen.not_holding()} == set()
+    remembered = {"test_a_drill_passed_recently[platform-db]"}  # asks no server
+    assert names - {name for seen in outages.values() for name in seen.not_holding()} == remembered
 
 
 def violated(seen: Seen) -> set[str]:
