@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from aiohttp.web import BaseRequest, Server, StreamResponse
 
@@ -18,6 +19,16 @@ def _bound(port: int) -> socket.socket:
     return bound
 
 
+class Replaceable(ssl.SSLContext):
+    """The context of a server that goes on while `current` is replaced: who has begun a handshake ends it as it began."""
+
+    current: ssl.SSLContext
+
+    def wrap_bio(self, *arguments: Any, **options: Any) -> ssl.SSLObject:
+        """What a new connection speaks TLS through."""
+        return self.current.wrap_bio(*arguments, **options)
+
+
 class Listener:
     """One port, chosen by the kernel and never given back; closed, nothing answers on it and connections are refused."""
 
@@ -28,6 +39,7 @@ class Listener:
         self.port: int = self._reservation.getsockname()[1]
         self._server: asyncio.Server | None = None
         self._http: Server | None = None
+        self._context = Replaceable(ssl.PROTOCOL_TLS_SERVER)
         self.secure = False
 
     @property
@@ -36,12 +48,22 @@ class Listener:
         return f"{'https' if self.secure else 'http'}://{HOST}:{self.port}"
 
     async def open(self, context: ssl.SSLContext | None) -> None:
-        """Listen, with TLS when there is a context. Existing connections are closed first."""
+        """Listen, with TLS when there is a context.
+
+        A server that speaks TLS is only given the new context. Were it closed and opened, who connects in between would be refused
+        or, already accepted, left without an answer.
+        """
+        if context is not None:
+            self._context.current = context
+            if self._server is not None and self.secure:
+                return
         await self.close()
         self.secure = context is not None
         # A handler must end when its client has gone: a hung one would stay for ever.
         self._http = Server(self._handler, handler_cancellation=True, access_log=None)
-        self._server = await asyncio.get_running_loop().create_server(self._http, sock=_bound(self.port), ssl=context, backlog=1024)
+        self._server = await asyncio.get_running_loop().create_server(
+            self._http, sock=_bound(self.port), ssl=self._context if self.secure else None, backlog=1024
+        )
 
     async def close(self) -> None:
         """Stop listening and close every connection; the port stays reserved."""

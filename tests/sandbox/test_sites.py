@@ -4,7 +4,9 @@ import base64
 import json
 import socket
 import ssl
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +157,28 @@ def test_a_new_world_swaps_the_certificate_and_keeps_those_that_did_not_change(f
     render(facade, shop=Site(certificate=Served(valid_for=86400)), other=Site(certificate=Served()))
     assert served(facade, "shop").not_valid_after_utc < first.not_valid_after_utc
     assert served(facade, "other").serial_number == other.serial_number
+
+
+def test_while_a_certificate_is_replaced_every_handshake_is_answered(facade: Running) -> None:
+    wishes = [Served(), Served(issuer="foreign"), Served(maximum_version="TLSv1.2")]
+    render(facade, shop=Site(certificate=wishes[0]))
+    over = threading.Event()
+
+    def shake() -> int:
+        hands = 0
+        while not over.is_set():
+            served(facade, "shop")
+            hands += 1
+        return hands
+
+    with ThreadPoolExecutor(4) as pool:
+        shaking = [pool.submit(shake) for _ in range(4)]
+        try:
+            for wish in wishes * 20:
+                render(facade, shop=Site(certificate=wish))
+        finally:
+            over.set()
+    assert min(each.result() for each in shaking) > 0
 
 
 def test_a_site_may_present_another_certificate_by_name(facade: Running) -> None:
