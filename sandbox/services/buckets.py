@@ -35,6 +35,10 @@ class _Handler(WSGIRequestHandler):
         """The first line alone: the front may have a Date of its own."""
         self.send_response_only(code, message)
 
+    def connection_dropped(self, *_: object, **__: object) -> None:
+        """No further request is waited for on a connection that was cut."""
+        self.close_connection = True
+
 
 class _Secured(ThreadedWSGIServer):
     """Shakes hands in the thread of each connection, so that a silent client holds up nobody else."""
@@ -53,7 +57,7 @@ class _Secured(ThreadedWSGIServer):
         try:
             super().finish_request(secured, client_address)
         finally:
-            self.shutdown_request(secured)
+            self.close_request(secured)  # no polite end before: one that is cut ends with a reset
 
     def handle_error(self, *_: object) -> None:
         """A client that has gone is no error."""

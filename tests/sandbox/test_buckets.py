@@ -4,6 +4,7 @@ import importlib.util
 import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -163,6 +164,21 @@ def test_a_trouble_meets_the_requests_of_its_path(running: Running) -> None:
         client.get_object(Bucket="archive", Key="pg/a")
     assert code(caught) == "SlowDown"
     assert client.get_object(Bucket="archive", Key="pg/a")["Body"].read() == b"hello"
+
+
+def test_a_connection_that_is_cut_ends_without_a_word(running: Running) -> None:
+    running.become(archive=Bucket(ONE, KEYS, trouble=[Trouble("/archive", reset=True)]))
+    place, context = urlsplit(running.real.url), ssl.create_default_context(cafile=running.authority.ca_file)
+    for _ in range(20):
+        with (
+            socket.create_connection((place.hostname, place.port), 10) as plain,
+            context.wrap_socket(plain, server_hostname=place.hostname) as secured,
+        ):
+            secured.sendall(b"GET /archive HTTP/1.1\r\nHost: archive\r\n\r\n")
+            said = b""
+            with suppress(ConnectionResetError):  # later versions of Python tell a reset from an end
+                said = secured.recv(1000)
+            assert said == b""
 
 
 def test_it_may_stop_and_come_back_at_the_same_address(running: Running) -> None:
