@@ -9,8 +9,10 @@ ALLOWED = [
     line.partition("|")[0].strip() for line in (Path(__file__).parent / "skips.txt").read_text().splitlines() if line[:1] not in ("", "#")
 ]
 UNLISTED: list[str] = []
-TOGETHER = ("proof", "rights", "sandbox", "drill/runs", "drill")
+TOGETHER = ("rights/", "sandbox/", "drill/runs/", "drill/")
 """Folders whose tests share what takes long to start: one process runs them all, and another one file of the others at a time."""
+WITH = {"proof/test_runbook.py": "proof/test_faults.py"}
+"""A file that goes where another one has looked already."""
 
 
 def pytest_configure(config):
@@ -27,7 +29,7 @@ def pytest_xdist_make_scheduler(config, log):
 
         def _split_scope(self, nodeid):
             path = nodeid.partition("::")[0].removeprefix("tests/")
-            return next((each for each in TOGETHER if path.startswith(f"{each}/")), path)
+            return next((each for each in TOGETHER if path.startswith(each)), WITH.get(path, path))
 
     return ByFolder(config, log)
 

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from moto.core.exceptions import ServiceException
 from moto.moto_server.werkzeug_app import create_backend_app
-from moto.s3.models import s3_backends
+from moto.s3.models import FakeKey, s3_backends
 
 from sandbox.services.folders import content
 from sandbox.world import Bucket, BucketObject
@@ -27,7 +27,7 @@ class Stored:
         """Hold these buckets and no others; ages count back from `epoch`. ValueError for what moto does not take."""
         for name in [name for name in self._known if buckets.get(name) != self._known[name]]:
             del self._known[name]
-            self._backend.buckets.pop(name, None)
+            self._forget(name)
             s3_backends.bucket_accounts.pop(name, None)
         for name, bucket in buckets.items():
             if name not in self._known:
@@ -61,6 +61,13 @@ class Stored:
             self._backend.put_public_access_block(name, {each: str(each not in bucket.open).lower() for each in BLOCKS})
         if bucket.lifecycle:
             made.set_lifecycle([_rule(number, each) for number, each in enumerate(bucket.lifecycle)])
+
+    def _forget(self, name: str) -> None:
+        """Remove a bucket with its contents: moto holds every object that it has ever made."""
+        gone = self._backend.buckets.pop(name, None)
+        FakeKey.instances_tracked[:] = [each for each in FakeKey.instances_tracked if each.bucket_name != name]
+        for each in gone.keys.values() if gone else ():
+            each.dispose()
 
     def _put(self, name: str, key: str, wanted: BucketObject, epoch: float) -> None:
         data = content(wanted.head, wanted.filler, wanted.tail, compressed=wanted.gzip, kept=wanted.kept)

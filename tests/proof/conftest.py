@@ -13,7 +13,8 @@ TABLES = pytest.StashKey[Tables]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[TABLES] = Tables()
+    config.stash[TABLES] = tables = Tables()
+    config.pluginmanager.register(Notes(tables))
 
 
 @pytest.fixture(scope="session")
@@ -29,10 +30,14 @@ def outcomes(proof: Proof) -> Outcomes:
     return Outcomes(proof)
 
 
-@pytest.fixture(scope="session")
-def tables(pytestconfig: pytest.Config) -> Tables:
-    """What was seen, for the tables at the end."""
-    return pytestconfig.stash[TABLES]
+class Notes:
+    """Hears of every test, wherever it ran."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.tables.take(report.user_properties)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

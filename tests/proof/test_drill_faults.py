@@ -9,7 +9,7 @@ from muster.verdicts import EXIT_HOLDS, EXIT_UNKNOWN, EXIT_VIOLATED, Verdict
 from sandbox.faults import Found, faults
 from tests.proof.groups import wrong
 from tests.proof.harness import SYSTEM, Proof, drilled, proving, seen_by_drills, told
-from tests.proof.tables import Tables, rows
+from tests.proof.tables import RED, Note, red, rows
 from tests.proof.tellings import ROWS, TELLS
 from tests.proof.test_faults import complete
 
@@ -40,7 +40,7 @@ def drills(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proof]:
 
 
 @pytest.mark.parametrize("found", FAULTS, ids=lambda found: found.fault.name)
-def test_a_fault_is_seen_by_its_checks_and_by_no_other(drills: Proof, tables: Tables, found: Found) -> None:
+def test_a_fault_is_seen_by_its_checks_and_by_no_other(drills: Proof, record_property: Note, found: Found) -> None:
     fault = found.fault
     seen = drills.broken(fault.edit)
     assert wrong(fault, seen) == "", seen.output
@@ -50,7 +50,8 @@ def test_a_fault_is_seen_by_its_checks_and_by_no_other(drills: Proof, tables: Ta
     for row in rows():
         if row.fault == fault.name:
             words = ROWS.get(row.id) or TELLS[fault.name]
-            tables.red[row.id] = next(each for each in seen.named(f"{row.check}[{row.entity}]") if words in told(each))
+            named = next(each for each in seen.named(f"{row.check}[{row.entity}]") if words in told(each))
+            record_property(RED, red(row, named))
 
 
 def test_every_row_of_the_runbook_that_needs_a_drill_has_a_fault_here() -> None:

@@ -7,7 +7,7 @@ from sandbox.faults import find
 from tests.proof.groups import wrong
 from tests.proof.harness import Proof, Seen
 from tests.proof.mutations import MUTATIONS, Mutation
-from tests.proof.tables import Tables
+from tests.proof.tables import NOTICED, Note
 from tests.proof.test_families import FAMILIES
 
 RULES = range(1, 10)
@@ -15,9 +15,9 @@ RULES = range(1, 10)
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name.replace(" ", "-"))
-def test_a_rule_that_is_switched_off_is_noticed(proof: Proof, tables: Tables, mutation: Mutation) -> None:
+def test_a_rule_that_is_switched_off_is_noticed(proof: Proof, record_property: Note, mutation: Mutation) -> None:
     noticed = [f"{name}: {how}" for name in mutation.proofs if (how := _noticed(proof, mutation, name))]
-    tables.noticed[mutation.name] = (mutation.rule, noticed[0] if noticed else "NOBODY: it survived")
+    record_property(NOTICED, [mutation.name, mutation.rule, noticed[0] if noticed else "NOBODY: it survived"])
     assert noticed
 
 

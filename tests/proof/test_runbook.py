@@ -10,7 +10,7 @@ from muster.verdicts import Verdict
 from sandbox.faults import Found, find
 from tests.proof.groups import Outcomes, wrong
 from tests.proof.harness import ROOT, SYSTEM, Seen, drilled, told
-from tests.proof.tables import Tables, rows
+from tests.proof.tables import LOOKED, RED, Note, red, rows
 from tests.proof.tellings import ROWS, TELLS
 from tests.proof.test_faults import complete
 
@@ -20,19 +20,19 @@ HERE = [row for row in BOUND if row.check not in drilled()]
 
 
 @pytest.mark.parametrize("row", HERE, ids=lambda row: row.id)
-def test_a_bound_row_is_green_then_red_for_its_fault_and_green_again(outcomes: Outcomes, tables: Tables, row: Row) -> None:
-    tables.looked = True
+def test_a_bound_row_is_green_then_red_for_its_fault_and_green_again(outcomes: Outcomes, record_property: Note, row: Row) -> None:
+    record_property(LOOKED, True)
     assert row.fault is not None
     name, found = f"{row.check}[{row.entity}]", find(row.fault)
     assert [each.verdict for each in outcomes.healthy.named(name)] in ([Verdict.HOLDS], [Verdict.HOLDS] * 2)
     outcome = outcomes.of(found)
     assert unrelated(found, outcome.seen, name) == ""
-    red = [each for each in outcome.seen.named(name) if each.verdict is Verdict.VIOLATED]
+    violated = [each for each in outcome.seen.named(name) if each.verdict is Verdict.VIOLATED]
     words = ROWS.get(row.id) or TELLS[found.fault.name]
-    named = [each for each in red if complete(each) and words in told(each)]
-    assert named, f"nobody says {words!r}: {[told(each) for each in red]}"
+    named = [each for each in violated if complete(each) and words in told(each)]
+    assert named, f"nobody says {words!r}: {[told(each) for each in violated]}"
     assert outcome.healed == {}
-    tables.red[row.id] = named[0]
+    record_property(RED, red(row, named[0]))
 
 
 def unrelated(found: Found, seen: Seen, subject: str) -> str:

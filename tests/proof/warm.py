@@ -17,9 +17,15 @@ import pytest
 
 from tests.proof.mutations import MUTATIONS
 
-CLIENTS = ("kubernetes.client", "kubernetes.config", "psycopg", "requests", "cryptography.x509", "yaml")
-"""What probes import when they first look."""
-QUIET = ("-q", "--capture=no", "-p", "no:cacheprovider", "-p", "no:muster.evidence", "--no-follow-ups")
+CLIENTS = (
+    "kubernetes.config",
+    "fixtures.redis.client",
+    "fixtures.kubernetes.access",
+    "fixtures.postgresql.privileges",
+    "fixtures.readings.promql",
+)
+"""What probes import when they first look, beside what is prepared for them."""
+QUIET = ("-q", "--capture=no", "-p", "no:cacheprovider", "-p", "no:muster.evidence", "-p", "no:logging", "--no-follow-ups")
 """Allure's files take a quarter of a run, second looks even more, and the journal says all that is needed here."""
 
 
@@ -35,7 +41,7 @@ class Forks:
         """Serve requests; only a fork returns."""
         for name in CLIENTS:
             importlib.import_module(name)
-        _prepare_types()
+        _prepare()
         # Else the collector would touch, and so copy, every inherited page in every child.
         gc.freeze()
         self._answer(0)
@@ -67,10 +73,12 @@ def main() -> None:
         os._exit(code)
 
 
-def _prepare_types() -> None:
+def _prepare() -> None:
     from muster.observations import adapter
-    from muster.probes import Observation
+    from muster.probes import PREPARES, Observation
 
+    for prepare in dict.fromkeys(PREPARES.values()):
+        prepare()
     for kind in Observation.__subclasses__():
         adapter(kind)
 
