@@ -1,8 +1,5 @@
 """A platform that is broken and healed while it runs, and all checks run against it each time."""
 
-import json
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -18,9 +15,10 @@ from sandbox.platform import PARTS, Platform
 from sandbox.processes import child_environment
 from sandbox.state import RUNNING
 from sandbox.world import Fault, World
+from tests.forking import Forking, answered, ask, warm
 
 ROOT = Path(__file__).parents[2]
-SYSTEM = "platform-service"
+SYSTEM, LOG = "platform-service", "warm.log"
 Edit = Callable[[World], None]
 
 
@@ -63,7 +61,7 @@ def told(result: Result) -> str:
 class Proof:
     """All checks against one platform that keeps running."""
 
-    def __init__(self, platform: Platform, checks: "subprocess.Popen[str]", folder: Path) -> None:
+    def __init__(self, platform: Platform, checks: Forking, folder: Path) -> None:
         """`checks` is a process of `tests.proof.warm`; `folder` takes reports."""
         self.platform, self.checks, self.folder = platform, checks, folder
         self.runs = 0
@@ -84,10 +82,9 @@ class Proof:
         reports.mkdir()
         running = {RUNNING: str(self.platform.folder), **self.platform.addresses}
         request = {"reports": str(reports), "replay": replay and str(replay), "environment": running, "mutation": mutation}
-        assert self.checks.stdin is not None
-        self.checks.stdin.write(json.dumps(request) + "\n")
-        self.checks.stdin.flush()
-        code = _answered(self.checks, self.folder)
+        ask(self.checks, request)
+        answered(self.checks, self.folder / LOG)  # the process id
+        code = answered(self.checks, self.folder / LOG)
         file = reports / "journal.jsonl"
         results = {each.id: each for each in journal.results(file)} if file.exists() else {}
         return Seen(code, results, (reports / "output.txt").read_text(), reports)
@@ -111,19 +108,11 @@ def seen_by_drills(fault: Fault) -> bool:
 @contextmanager
 def proving(folder: Path, *checks_and_options: str, parts: Iterable[str] = DAILY) -> Iterator[Proof]:
     """A healthy platform, and a process that is ready to run checks against it."""
-    command = [sys.executable, "-m", "tests.proof.warm", str(folder / "warm.log"), *(checks_and_options or ("checks",))]
-    with Platform(builder(SYSTEM), parts) as platform:
-        checks = subprocess.Popen(command, cwd=ROOT, env=child_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        with checks:
-            assert _answered(checks, folder) == 0, (folder / "warm.log").read_text()
-            yield Proof(platform, checks, folder)
-
-
-def _answered(checks: "subprocess.Popen[str]", folder: Path) -> int:
-    assert checks.stdout is not None
-    answer = checks.stdout.readline()
-    assert answer, f"the process that runs checks is gone: {(folder / 'warm.log').read_text()[-2000:]}"
-    return int(answer)
+    log, wanted = folder / LOG, checks_and_options or ("checks",)
+    # Collecting takes as long as booting: side by side.
+    with warm("tests.proof.warm", log, *wanted) as checks, Platform(builder(SYSTEM), parts) as platform:
+        assert answered(checks, log) == 0, log.read_text()
+        yield Proof(platform, checks, folder)
 
 
 def without_sandbox() -> dict[str, str]:

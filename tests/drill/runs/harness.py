@@ -1,8 +1,6 @@
 """Drills against one sandbox, each a run of its own with an environment that tests can spoil."""
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,11 +18,12 @@ from muster.scratch import ScratchServer
 from muster.verdicts import Result, Verdict
 from sandbox.faults import builder
 from sandbox.platform import Platform
-from sandbox.processes import child_environment
 from sandbox.services.postgres import PostgresServer
 from tests.drill.runs import declared
+from tests.forking import Forking, answered, ask, warm
 
 ROOT = Path(__file__).parents[3]
+WARM = "tests.drill.runs.warm"
 PARTS = ("postgresql", "ssh", "scratch")
 
 
@@ -68,7 +67,7 @@ class Ran:
 class Drills:
     """The sandbox, and a process that is ready to drill in it."""
 
-    def __init__(self, platform: Platform, process: "subprocess.Popen[str]", folder: Path, application: str = "") -> None:
+    def __init__(self, platform: Platform, process: Forking, folder: Path, application: str = "") -> None:
         self.platform, self.process, self.folder, self.application = platform, process, folder, application
         self.variables = dict(platform.addresses) | {
             "TEST_FOLDER": str(folder / "here"),
@@ -100,15 +99,12 @@ class Drills:
     def begin(self, *drills: str, do: tuple[tuple[object, ...], ...] = (), reports: Path | None = None, **variables: str) -> Path:
         """Start a run; `end` waits for it."""
         out = reports or self.folder_of_reports()
-        request = {"reports": str(out), "drills": drills, "variables": self.variables | variables, "do": do}
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
-        self.pid = answered(self.process, self.folder)
+        ask(self.process, {"reports": str(out), "drills": drills, "environment": self.variables | variables, "do": do})
+        self.pid = answered(self.process, self.folder / "warm.log")
         return out
 
     def end(self, out: Path) -> Ran:
-        return Ran(answered(self.process, self.folder), out)
+        return Ran(answered(self.process, self.folder / "warm.log"), out)
 
     def run(self, *drills: str, do: tuple[tuple[object, ...], ...] = (), reports: Path | None = None, **variables: str) -> Ran:
         """A run, to its end."""
@@ -117,10 +113,11 @@ class Drills:
     @contextmanager
     def another(self) -> Iterator["Drills"]:
         """A second process that drills in the same sandbox."""
-        with warm(self.folder / "second.log", self.environments) as process:
+        log = self.folder / "second.log"
+        with warm(WARM, log, str(self.environments)) as process:
             folder = self.folder / "second"
             folder.mkdir()
-            assert answered(process, self.folder) == 0, (self.folder / "second.log").read_text()
+            assert answered(process, log) == 0, log.read_text()
             made = Drills(self.platform, process, folder)
             made.variables = self.variables
             yield made
@@ -172,24 +169,6 @@ def await_file(path: Path) -> None:
         time.sleep(0.01)
 
 
-def answered(process: "subprocess.Popen[str]", folder: Path) -> int:
-    assert process.stdout is not None
-    answer = process.stdout.readline()
-    assert answer, f"the process that drills is gone: {(folder / 'warm.log').read_text()[-3000:]}"
-    return int(answer)
-
-
-@contextmanager
-def warm(log: Path, environments: Path) -> Iterator["subprocess.Popen[str]"]:
-    """A process that has collected the checks, or will have soon."""
-    command = [sys.executable, "-m", "tests.drill.runs.warm", str(log), str(environments)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=ROOT, env=child_environment(), stdin=pipe, stdout=pipe, text=True) as process:
-        yield process
-        assert process.stdin is not None
-        process.stdin.close()
-
-
 @contextmanager
 def drilling(folder: Path, application_url: str) -> Iterator[Drills]:
     """A healthy sandbox with a scratch server, and a process that is ready to drill."""
@@ -197,7 +176,8 @@ def drilling(folder: Path, application_url: str) -> Iterator[Drills]:
     for name in ("here", "home"):
         (folder / name).mkdir()
     # Collecting takes as long as booting: side by side.
-    with warm(folder / "warm.log", folder / "environments") as process, Platform(builder("platform-service"), PARTS) as platform:
-        assert answered(process, folder) == 0, (folder / "warm.log").read_text()
+    log = folder / "warm.log"
+    with warm(WARM, log, str(folder / "environments")) as process, Platform(builder("platform-service"), PARTS) as platform:
+        assert answered(process, log) == 0, log.read_text()
         assert platform.not_provided == {}
         yield Drills(platform, process, folder, application_url)
