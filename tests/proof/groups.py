@@ -13,7 +13,7 @@ from typing import Any, Generic, Self, TypeVar
 from muster.verdicts import Result, Verdict
 from sandbox.faults import Found, builder, faults
 from sandbox.world import Fault, Series, World
-from tests.proof.harness import SYSTEM, Edit, Proof, Seen, seen_by_drills, told
+from tests.proof.harness import SYSTEM, Edit, Proof, Seen, seen_by_drills, short, told
 from tests.proof.tellings import TELLS
 
 Path = tuple[str, ...]
@@ -22,14 +22,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the checks say of a fault: while it lasts, less what its companions declare; and what still does not hold once it is healed."""
+    """What the checks say of a fault: while it lasts, less what its companions declare; and what of it does not hold once it is healed."""
 
     seen: Seen
     healed: dict[str, Verdict]
 
 
 class Outcomes:
-    """What the checks say of each fault; faults of one group share a run. The world is healed, and looked at, after each group."""
+    """What the checks say of each fault; faults of one group share a run.
+
+    The world is healed after each group, and whatever had changed is asked again. That nothing else has been left behind is seen by
+    the next run, which asks everything.
+    """
 
     def __init__(self, proof: Proof) -> None:
         self.proof = proof
@@ -53,7 +57,10 @@ class Outcomes:
     def _outcome(self, group: tuple[Found, ...]) -> Outcome:
         if group not in self._known:
             seen = self.proof.broken(*(each.fault.edit for each in group))
-            self._known[group] = Outcome(seen, self.proof.broken().not_holding())
+            changed = {name for each in group for name in declared(each.fault)} | seen.not_holding().keys()
+            healed = self.proof.broken(only=changed)
+            assert {short(each) for each in healed.results.values()} == changed
+            self._known[group] = Outcome(seen, healed.not_holding())
         return self._known[group]
 
 

@@ -66,22 +66,31 @@ class Proof:
         self.platform, self.checks, self.folder = platform, checks, folder
         self.runs = 0
 
-    def broken(self, *edits: Edit, mutation: str = "") -> Seen:
+    def broken(self, *edits: Edit, mutation: str = "", only: Iterable[str] = ()) -> Seen:
         """What the checks say of a healthy world with these edits. The world stays until the next one."""
         world = builder(SYSTEM)(self.platform.epoch)
         for edit in edits:
             edit(world)
         self.platform.apply(world)
-        return self.run(mutation=mutation)
+        return self.run(mutation=mutation, only=only)
 
-    def run(self, *, replay: Path | None = None, mutation: str = "") -> Seen:
-        """What the checks say now, or of saved observations; `mutation` names a rule of the engine that is off in this run."""
+    def run(self, *, replay: Path | None = None, mutation: str = "", only: Iterable[str] = ()) -> Seen:
+        """What the checks say now, or of saved observations; `mutation` names a rule of the engine that is off in this run.
+
+        Where "check[entity]" are named, they alone are asked.
+        """
         # A folder of its own: memory of earlier runs would make one fault's verdict depend on the fault before it.
         self.runs += 1
         reports = self.folder / f"run-{self.runs}"
         reports.mkdir()
         running = {RUNNING: str(self.platform.folder), **self.platform.addresses}
-        request = {"reports": str(reports), "replay": replay and str(replay), "environment": running, "mutation": mutation}
+        request = {
+            "reports": str(reports),
+            "replay": replay and str(replay),
+            "environment": running,
+            "mutation": mutation,
+            "only": list(only),
+        }
         ask(self.checks, request)
         answered(self.checks, self.folder / LOG)  # the process id
         code = answered(self.checks, self.folder / LOG)

@@ -34,6 +34,10 @@ def test_a_fault_is_seen_by_its_checks_and_by_no_other_until_it_is_healed(outcom
     assert outcome.healed == {}
 
 
+def test_after_the_last_of_them_nothing_is_left_behind(outcomes: Outcomes) -> None:
+    assert outcomes.proof.broken().not_holding() == {}
+
+
 def complete(result: Result) -> bool:
     """Whether a result says all that its reader needs: what was expected and seen, or why nothing could be seen."""
     if result.verdict is Verdict.UNKNOWN:

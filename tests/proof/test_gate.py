@@ -4,7 +4,7 @@ import copy
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -14,11 +14,11 @@ import pytest
 from muster import journal
 from muster.verdicts import EXIT_HOLDS, EXIT_UNKNOWN, EXIT_VIOLATED, Verdict
 from sandbox.faults import builder, find
-from sandbox.platform import PARTS, Platform
+from sandbox.platform import Platform
 from sandbox.state import RUNNING
 from sandbox.world import World
 from sandbox.worlds.platform_service import cluster_edits
-from tests.proof.harness import ROOT, SYSTEM, without_sandbox
+from tests.proof.harness import ROOT, SYSTEM, Proof, without_sandbox
 
 BROKEN = "registry.example/platform-service:v1.2.0"
 ASKED = {
@@ -70,9 +70,8 @@ class Sandbox:
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with Platform(builder(SYSTEM), PARTS - {"scratch"}) as platform:
-        yield Sandbox(platform, tmp_path_factory.mktemp("gates"))
+def sandbox(proof: Proof, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    return Sandbox(proof.platform, tmp_path_factory.mktemp("gates"))
 
 
 def fault(name: str) -> Callable[[World], None]:

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from sandbox.faults import builder, find
 from sandbox.platform import Platform
 from sandbox.state import RUNNING
 from sandbox.world import Trouble, World
-from tests.proof.harness import ROOT, SYSTEM, Edit, short, without_sandbox
+from tests.proof.harness import ROOT, SYSTEM, Edit, Proof, short, without_sandbox
 
 CHECKS = ("checks/daily/test_endpoints.py", "checks/daily/test_workloads.py", "-k", "not quick")
 HEALTH = "test_endpoint_answers_with_its_status[health]"
@@ -104,10 +103,9 @@ def refused(world: World) -> None:
 
 
 @pytest.fixture(scope="module")
-def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
+def gate(proof: Proof, tmp_path_factory: pytest.TempPathFactory) -> Gate:
     """A healthy platform."""
-    with Platform(builder(SYSTEM), {"kubernetes", "http"}) as platform:
-        yield Gate(platform, Path(tmp_path_factory.mktemp("gate")))
+    return Gate(proof.platform, tmp_path_factory.mktemp("gate"))
 
 
 @pytest.fixture(scope="module")

@@ -35,6 +35,10 @@ def test_a_bound_row_is_green_then_red_for_its_fault_and_green_again(outcomes: O
     record_property(RED, red(row, named[0]))
 
 
+def test_after_the_last_row_nothing_is_left_behind(outcomes: Outcomes) -> None:
+    assert outcomes.proof.broken().not_holding() == {}
+
+
 def unrelated(found: Found, seen: Seen, subject: str) -> str:
     """What changed that should not have: for a fault of the world all is declared, without a whole server its readers are unknown."""
     if found.system is not None:

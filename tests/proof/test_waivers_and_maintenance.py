@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from sandbox.processes import child_environment
 from sandbox.state import RUNNING
 from sandbox.world import World
 from tests.engine.agreement import agree
-from tests.proof.harness import ROOT, SYSTEM, Seen, short
+from tests.proof.harness import ROOT, SYSTEM, Proof, Seen, short
 from tests.waiver_files import today, waiver, write
 
 READY, SPACE, ENDED = "test_every_pod_is_ready", "test_reading_is_below", "test_maintenance_has_ended"
@@ -71,9 +71,8 @@ class Sandbox:
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with Platform(builder(SYSTEM), {"kubernetes", "prometheus"}) as platform:
-        yield Sandbox(platform, Path(tmp_path_factory.mktemp("sandbox")))
+def sandbox(proof: Proof, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    return Sandbox(proof.platform, tmp_path_factory.mktemp("sandbox"))
 
 
 def fault(name: str) -> Callable[[World], None]:

@@ -1,6 +1,7 @@
 """A process that has collected all checks and forks for each run of them (`tests.forking`).
 
-`python -m tests.proof.warm LOG CHECKS [OPTION]...`; a request also has `"replay": PATH or null` and `"mutation": NAME or ""`.
+`python -m tests.proof.warm LOG CHECKS [OPTION]...`; a request also has `"replay": PATH or null`, `"mutation": NAME or ""` and
+`"only": ["check[entity]", ...]`, empty for all.
 """
 
 import importlib
@@ -37,14 +38,18 @@ def prepare() -> None:
 
 
 def become(session: pytest.Session, request: dict[str, Any]) -> None:
-    """Judge saved observations, or look without one of the rules."""
+    """Judge saved observations, look without one of the rules, ask only some checks."""
     from muster import observations
     from muster.plugin import RUN
+    from muster.run import CASE
 
     run = session.config.stash[RUN]
     if request["replay"]:
         run.replay = Path(request["replay"])
         run.store = observations.load(run.replay)
+    if request["only"]:
+        named = {each: f"{each.function.__name__}[{each.stash[CASE].entity.name}]" for each in session.items}  # type: ignore[attr-defined]
+        session.items[:] = [each for each, name in named.items() if name in request["only"]]
     for mutation in MUTATIONS:
         if mutation.name == request["mutation"]:
             mutation.apply()
