@@ -17,9 +17,12 @@ def instance_labels(metrics: Metrics, target: str) -> dict[str, str]:
     return {"job": target, "instance": target} | metrics.targets[target]
 
 
-def open_metrics(metrics: Metrics, epoch: float, now: float) -> Iterator[str]:
-    """Lines of OpenMetrics text for the 24 h before `now`, both in Unix seconds; the world's moments count from `epoch`."""
-    moments = _moments(now)
+def open_metrics(metrics: Metrics, epoch: float, now: float, after: float = 0.0) -> Iterator[str]:
+    """Lines of OpenMetrics text for the 24 h before `now`, or what of them is `after`; the world's moments count from `epoch`.
+
+    All are Unix seconds.
+    """
+    moments = [moment for moment in _moments(now) if moment > after]
     # Lines of one metric have to stand together.
     for series in sorted([*metrics.series, *_up(metrics)], key=lambda one: one.name):
         silent = series.target in metrics.silent

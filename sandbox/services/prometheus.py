@@ -1,18 +1,21 @@
 """A real Prometheus server on loopback, with 24 h of history before its first scrape."""
 
+import hashlib
 import http.client
 import json
+import os
 import shutil
 import signal
 import subprocess
 import time
 import urllib.request
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from sandbox.binaries import prometheus
 from sandbox.processes import Child, Server, ServiceFailed, child_environment
-from sandbox.services.history import instance_labels, open_metrics
+from sandbox.services.history import FINE_SECONDS, instance_labels, open_metrics
 from sandbox.world import Metrics
 
 READY_SECONDS = 30.0
@@ -31,6 +34,7 @@ class PrometheusServer(Server):
         self._folder = folder.resolve()
         self._log = folder / "prometheus.log"
         self._metrics: Metrics | None = None
+        self._histories: dict[str, float] = {}  # what a kept one tells -> Unix seconds of its end
         super().__init__()
 
     def apply(self, metrics: Metrics, epoch: float, scraped: str) -> None:
@@ -50,6 +54,8 @@ class PrometheusServer(Server):
     def stop(self) -> None:
         """End the server and remove its data."""
         self._shut_down()
+        shutil.rmtree(self._folder / "histories", ignore_errors=True)
+        self._histories.clear()
         self._port.release()
 
     def _shut_down(self) -> None:
@@ -60,12 +66,26 @@ class PrometheusServer(Server):
         shutil.rmtree(self._folder / "data", ignore_errors=True)
 
     def _backfill(self, metrics: Metrics, epoch: float) -> None:
+        """Write the history; what was written before for the same series is used again, and what has passed since is added."""
+        now, data = time.time() - SEAM, self._folder / "data"
+        told = repr((metrics.series, metrics.targets, metrics.silent, epoch))
+        kept = self._folder / "histories" / hashlib.sha256(told.encode()).hexdigest()[:16]
+        until = self._histories.get(told, 0.0)
+        if now - until > FINE_SECONDS:
+            shutil.rmtree(kept, ignore_errors=True)
+            kept.mkdir(parents=True)
+            self._write_block(open_metrics(metrics, epoch, now), kept)
+            self._histories[told] = until = now
+        shutil.copytree(kept, data, copy_function=os.link)
+        if until < now:
+            self._write_block(open_metrics(metrics, epoch, now, after=until), data)
+
+    def _write_block(self, lines: Iterable[str], folder: Path) -> None:
         text = self._folder / "history.txt"
         with text.open("w") as file:
-            file.writelines(open_metrics(metrics, epoch, time.time() - SEAM))
+            file.writelines(lines)
         command = [str(self._binaries / "promtool"), "tsdb", "create-blocks-from", "openmetrics", "--quiet", "--max-block-duration=48h"]
-        (self._folder / "data").mkdir()
-        command += [str(text), str(self._folder / "data")]
+        command += [str(text), str(folder)]
         made = subprocess.run(command, env=child_environment(), capture_output=True, text=True, timeout=120, check=False)
         if made.returncode:
             raise ServiceFailed(f"promtool refuses the history: {(made.stderr or made.stdout).strip()[-500:]}")

@@ -151,6 +151,16 @@ def test_new_metrics_replace_history_too(booted: Booted) -> None:
     assert booted.ask("max_over_time(tiny_queue[30m])") == {"pod-1": 99.0}
 
 
+def test_history_that_was_written_before_is_used_again_and_goes_on(booted: Booted) -> None:
+    booted.become(tiny_metrics())
+    kept = dict(booted.server._histories)  # what is kept cannot be seen from outside, and that is the point
+    booted.become(replace(tiny_metrics(), stopped=True))
+    booted.become(tiny_metrics())
+    assert booted.server._histories == kept
+    assert booted.ask("avg_over_time(up[12h])") == {"pod-1": 1.0}
+    assert booted.ask("tiny_queue") == {"pod-1": 7.0}
+
+
 def test_the_same_metrics_cause_no_restart(booted: Booted) -> None:
     before = booted.server.pid
     booted.become(tiny_metrics())
@@ -181,6 +191,12 @@ def test_stopping_leaves_no_process_and_no_data(tmp_path: Path) -> None:
     booted.close()
     assert not Path(f"/proc/{pid}").exists()
     assert not (tmp_path / "data").exists()
+
+
+def test_history_goes_on_after_a_moment() -> None:
+    metrics, now = Metrics(series=[Series("constant", {}, "gauge", {DAY: 1.5})]), 1_800_000_000.0
+    lines = list(open_metrics(metrics, now, now, after=now - 40))
+    assert [line.split()[-1] for line in lines] == [f"{now - 30:.3f}", f"{now - 15:.3f}", f"{now:.3f}", "EOF"]
 
 
 @pytest.mark.parametrize(
