@@ -19,6 +19,8 @@ from tests.forking import Forking, answered, ask, warm
 
 ROOT = Path(__file__).parents[2]
 SYSTEM, LOG = "platform-service", "warm.log"
+BARE = ("-p", "no:cacheprovider", "-p", "no:logging", "-p", "no:muster.evidence")
+"""Options of a run of its own whose files for Allure nobody reads."""
 Edit = Callable[[World], None]
 
 

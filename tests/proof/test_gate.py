@@ -18,7 +18,7 @@ from sandbox.platform import Platform
 from sandbox.state import RUNNING
 from sandbox.world import World
 from sandbox.worlds.platform_service import cluster_edits
-from tests.proof.harness import ROOT, SYSTEM, Proof, without_sandbox
+from tests.proof.harness import BARE, ROOT, SYSTEM, Proof, without_sandbox
 
 BROKEN = "registry.example/platform-service:v1.2.0"
 ASKED = {
@@ -63,7 +63,7 @@ class Sandbox:
         self.platform.apply(world)
         self.runs += 1
         reports = self.folder / str(self.runs)
-        command = [sys.executable, "-m", "pytest", "checks", *asked, "-p", "no:cacheprovider", "--no-follow-ups", "--reports", str(reports)]
+        command = [sys.executable, "-m", "pytest", "checks", *asked, *BARE, "--no-follow-ups", "--reports", str(reports)]
         variables = without_sandbox() | {RUNNING: str(self.platform.folder), **self.platform.addresses}
         done = subprocess.run([*command, *arguments], cwd=ROOT, env=variables, capture_output=True, text=True, timeout=120, check=False)
         return Done(done.returncode, done.stdout, reports)

@@ -17,7 +17,7 @@ from sandbox.faults import builder, find
 from sandbox.platform import Platform
 from sandbox.state import RUNNING
 from sandbox.world import Trouble, World
-from tests.proof.harness import ROOT, SYSTEM, Edit, Proof, short, without_sandbox
+from tests.proof.harness import BARE, ROOT, SYSTEM, Edit, Proof, short, without_sandbox
 
 CHECKS = ("checks/daily/test_endpoints.py", "checks/daily/test_workloads.py", "-k", "not quick")
 HEALTH = "test_endpoint_answers_with_its_status[health]"
@@ -59,7 +59,7 @@ class Gate:
         facade: Any = self.platform.facade.running
         facade.clear_requests()
         reports = self.folder / f"run-{self.runs}"
-        command = [sys.executable, "-m", "pytest", *CHECKS, "-p", "no:cacheprovider", "-p", "tests.proof.waits", "--no-follow-ups"]
+        command = [sys.executable, "-m", "pytest", *CHECKS, *BARE, "-p", "tests.proof.waits", "--no-follow-ups"]
         environment = {**without_sandbox(), **self.platform.addresses, RUNNING: str(self.platform.folder), **variables}
         done = subprocess.run(
             [*command, "--reports", str(reports), *arguments],
