@@ -247,7 +247,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
         return report
     fields = describe(item, made, call) | run.evidence(made)
     fields["next"] = fields["next"] or run.passage(made).see
-    found = run.allowances.applied(run, result(item, made, fields), made, gate=occasions.gates(item.config))
+    found = run.allowances.applied(run, result(item, made, fields), made, gate=run.gate is not None)
     found = scrubbed(run.course.told(found, run.state, replays=run.replay is not None))
     run.settle(found)
     item.stash[RESULT] = found
