@@ -1,5 +1,6 @@
 """The parts of `summary.html`: a card for each violation, one for each dead source, and tables of what is well."""
 
+from functools import cache
 from typing import Any
 
 from muster import morning, past
@@ -133,8 +134,13 @@ def passage(said: dict[str, Any]) -> Markup:
 
 def dots(result: Result, digest: Digest) -> Markup:
     """A dot for each verdict that is remembered, and one with a rim for this one: high is well."""
-    trail = past.remembered(digest, result)["trail"]
     letter = result.verdict.value[0] if result.verdict not in (Verdict.NOT_RUN, Verdict.NOT_ASKED) else ""
+    return _drawn(past.remembered(digest, result)["trail"], letter)
+
+
+@cache
+def _drawn(trail: str, letter: str) -> Markup:
+    """Most results of a report share their history with many others."""
     marks = [_dot(number, each, now=False) for number, each in enumerate(trail)]
     marks += [_dot(len(trail), letter, now=True)] if letter else []
     told = f"last {len(trail)} runs: {', '.join(NAMES[each] for each in trail)}" if trail else "no earlier run is remembered"

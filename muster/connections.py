@@ -80,7 +80,7 @@ class Kubernetes(Connection):
     """Where entities live that name no namespace; without it the context's, then `default`."""
     cluster_uid: str | None = None
     """UID of the namespace kube-system: another cluster than this one makes everything unknown."""
-    allow: KubernetesAllow = KubernetesAllow()
+    allow: KubernetesAllow = KubernetesAllow.model_construct()
 
     @model_validator(mode="after")
     def _one_way(self) -> "Kubernetes":
@@ -184,7 +184,7 @@ class Postgresql(Connection):
     system_identifier: str | None = None
     """`system_identifier` of pg_control_system(): another server than this one makes everything unknown."""
     role: Literal["primary", "standby", "any"] = "any"
-    allow: PostgresqlAllow = PostgresqlAllow()
+    allow: PostgresqlAllow = PostgresqlAllow.model_construct()
 
     def port_number(self) -> int:
         """The port. Raises CouldNotLook when the variable it is read from is not set or not a number."""

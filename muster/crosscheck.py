@@ -87,7 +87,7 @@ class _Checker:
 
     def drills(self, where: Place, entity: Entity) -> None:
         """What a drill restores, where to, and which drill a restored reading is about."""
-        drills = {each.name for _, each in entities_of(self.made) if isinstance(each, Drill)}
+        drills = {each.name for each in self.made.drills}
         if isinstance(entity, Reading) and entity.restored and entity.drill not in drills:
             self.refuse((*where, "drill"), f"no drill has this name; there are: {_listed(drills)}", entity.drill or "")
         if not isinstance(entity, Drill):

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from muster.connections import Reach
 from muster.expectations import Many, Model, Name
 from muster.fence import Rule
-from muster.kinds import KINDS
+from muster.kinds import SECTIONS, kind_of
 from muster.kinds.base import Entity
 from muster.push import Push
 from muster.samples import NONE, Samples
@@ -82,27 +82,24 @@ class Head(Model):
     """What of other people's data reports may show, and for how long: `{log_lines: 3, values: true, events: true, keep: 14d}`."""
 
 
-SECTIONS = frozenset(kind.section for kind in KINDS)
-
-
 @cache
-def document(present: frozenset[str] = SECTIONS) -> type[BaseModel]:
+def document(present: frozenset[str] = frozenset(SECTIONS)) -> type[BaseModel]:
     """The model of a merged file: the head, and a list for each kind of entity.
 
     Building a kind's model takes longer than reading its entities; only those that are `present` in the file are built.
     """
-    sections: dict[str, Any] = {
-        kind.section: (Many[kind] if kind.section in present else tuple[()], Field(default=(), description=kind.__doc__))  # type: ignore[valid-type]
-        for kind in KINDS
-    }
+    sections: dict[str, Any] = dict.fromkeys(SECTIONS, (tuple[()], ()))
+    for section in present:
+        kind: Any = kind_of(section)
+        sections[section] = (Many[kind], Field(default=(), description=kind.__doc__))
     return create_model("Environment", __base__=Head, **sections)
 
 
 def validated(node: Node) -> Any:
     """The document of a merged node, as an instance of `document()`. Raises ConfigError with every violation."""
-    present = SECTIONS.intersection(node.value) if isinstance(node.value, dict) else SECTIONS
+    present = [section for section in SECTIONS if section in node.value] if isinstance(node.value, dict) else SECTIONS
     try:
-        return document(present).model_validate(node.plain())
+        return document(frozenset(present)).model_validate(node.plain())
     except ValidationError as error:
         raise ConfigError([_problem(node, each) for each in error.errors(include_url=False)]) from error
 
@@ -124,7 +121,7 @@ def _problem(node: Node, error: ErrorDetails) -> Problem:
 
 
 def _suggest(key: str, location: tuple[Any, ...]) -> str:
-    section = next((kind for kind in KINDS if location and kind.section == location[0]), None)
+    section = kind_of(location[0]) if location and location[0] in SECTIONS else None
     if section is None:
         names = set(document().model_fields)
     else:
@@ -135,4 +132,4 @@ def _suggest(key: str, location: tuple[Any, ...]) -> str:
 
 def entities_of(made: Any) -> list[tuple[int, Entity]]:
     """Every entity of a document, with its place in its section."""
-    return [(index, entity) for kind in KINDS for index, entity in enumerate(getattr(made, kind.section))]
+    return [(index, entity) for section in SECTIONS for index, entity in enumerate(getattr(made, section))]

@@ -180,5 +180,7 @@ def _follow(config: pytest.Config) -> None:
     run = config.stash.get(RUN, None)
     if run is None or run.journal is None or run.replay is not None or config.getoption("--no-follow-ups"):
         return
+    if any(each.verdict is Verdict.VIOLATED for each in run.journal.digest.results.values()):
+        config.hook.pytest_muster_look_around(config=config)
     terminal = config.pluginmanager.get_plugin("muster.terminal")
     look_around(run, terminal.bar(config) if terminal else None)

@@ -32,6 +32,11 @@ def pytest_muster_prepare(config: pytest.Config, environments: list[Any], parts:
 
 
 @pytest.hookspec
+def pytest_muster_look_around(config: pytest.Config) -> None:
+    """Called when something is violated, before it is looked at once more: whoever has a `follow_up` for it registers it now."""
+
+
+@pytest.hookspec
 def pytest_muster_judged(config: pytest.Config, run: Any) -> None:
     """Called once when a planned run has reached its last verdict, before its reports are written: what others are told of it."""
 

@@ -1,10 +1,10 @@
 """`junit.xml`, made from a digest: a suite for each environment, and verdicts instead of pytest's outcomes."""
 
+import html
 import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from xml.sax.saxutils import escape, quoteattr
 
 from muster import causes, gating
 from muster.digest import Digest
@@ -27,6 +27,10 @@ OURS = {"tests", "timestamp", "time", "type", *COUNTED.values()}
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0001fffd]")
 
 
+_ENDS = str.maketrans({"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
+"""What a parser would make a blank of in the value of an attribute."""
+
+
 def legal(text: str) -> str:
     """The text, with an escape for every character that XML 1.0 forbids or discourages."""
     return _FORBIDDEN.sub(_escaped, text)
@@ -35,6 +39,10 @@ def legal(text: str) -> str:
 def _escaped(found: re.Match[str]) -> str:
     shown = plain(found.group())
     return shown if shown != found.group() else f"\\U{ord(shown):08x}"
+
+
+def _text(text: str) -> str:
+    return html.escape(legal(scrub(text)), quote=False)
 
 
 def document(digest: Digest) -> Iterator[str]:
@@ -62,7 +70,7 @@ def _suite(environment: str, results: list[Result], digest: Digest) -> Iterator[
         yield from _case(each, digest)
     headlines = [f"could not look: {each.head()}: {plain(each.reasons[0][0])}" for each in causes.groups(results)]
     if headlines:
-        yield f"    <system-err>{escape(legal(scrub(chr(10).join(headlines))))}</system-err>"
+        yield f"    <system-err>{_text(chr(10).join(headlines))}</system-err>"
     yield "  </testsuite>"
 
 
@@ -96,11 +104,11 @@ def _case(result: Result, digest: Digest) -> Iterator[str]:
         yield f"      <skipped{_attributes({'message': why + message(result)})} />"
     elif kind is not None:
         attributes = _attributes({"message": message(result), "type": result.verdict.value})
-        yield f"      <{kind}{attributes}>{escape(legal(scrub(told(result))))}</{kind}>"
+        yield f"      <{kind}{attributes}>{_text(told(result))}</{kind}>"
     if result.id in digest.follow_ups:
         entity, lines = digest.follow_ups[result.id]
         text = "\n".join([f"looked again at {entity}:", *lines])
-        yield f"      <system-out>{escape(legal(scrub(text)))}</system-out>"
+        yield f"      <system-out>{_text(text)}</system-out>"
     yield "    </testcase>"
 
 
@@ -114,7 +122,7 @@ def _properties(values: dict[str, str], indent: str) -> Iterator[str]:
 
 def _attributes(values: dict[str, str]) -> str:
     shown = {name: value if name in OURS else scrub(value) for name, value in values.items()}
-    return "".join(f" {name}={quoteattr(legal(value))}" for name, value in shown.items())
+    return "".join(f' {name}="{html.escape(legal(value)).translate(_ENDS)}"' for name, value in shown.items())
 
 
 def write(digest: Digest, path: Path) -> None:

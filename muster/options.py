@@ -1,6 +1,7 @@
 """The command line: Muster's options and markers, and what is refused before anything is loaded."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -67,8 +68,14 @@ def concerns_checks(config: pytest.Config) -> bool:
 
 def all_below(config: pytest.Config, folder: str) -> bool:
     """Whether everything that was asked for lies in this folder of the suite."""
-    places = [(config.invocation_params.dir / arg.split("::")[0]).resolve() for arg in config.args]
-    return bool(places) and all(place.is_relative_to(config.rootpath / folder) for place in places)
+    return _all_below(config.invocation_params.dir, tuple(config.args), config.rootpath, folder)
+
+
+@cache
+def _all_below(here: Path, arguments: tuple[str, ...], root: Path, folder: str) -> bool:
+    """Every check asks this, and resolving paths asks the disk."""
+    places = [(here / each.split("::")[0]).resolve() for each in arguments]
+    return bool(places) and all(place.is_relative_to(root / folder) for place in places)
 
 
 def drills(config: pytest.Config) -> bool:
@@ -93,7 +100,7 @@ def refuse_unusable(config: pytest.Config) -> None:
 
 def parameter_of(item: pytest.Item) -> str | None:
     """The parameter of a check's item; None for a test below `tests/`. Raises UsageError for a check that judges nothing."""
-    if item.path.is_relative_to(item.config.rootpath / "tests"):
+    if item.nodeid.startswith("tests/"):
         return None
     if not hasattr(item, "callspec") or "case" not in item.callspec.params:
         raise pytest.UsageError(f"{item.nodeid} has no @pytest.mark.expects(...): nothing would be planned, looked at or judged")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from muster import allowances, hooks, occasions, options, plans, reports, stopping, transport
+from muster.arguments import arguments
 from muster.case import Case
 from muster.filling import fill
 from muster.judging import describe, documentation, refuse_silence, result, told
@@ -29,6 +30,7 @@ pytest_plugins = [
     *("muster.channels", "muster.follow_up", "muster.looking_again", "muster.ci_plugin", "muster.gate", "muster.called"),
 ]
 RUN = pytest.StashKey[Run]()
+gc.disable()  # until all is collected: nearly everything that is loaded stays
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,6 +45,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     options.register_markers(config)
     if not options.concerns_checks(config):
+        gc.enable()
         return
     out = Path(config.getoption("--reports"))
     replay = config.getoption("--replay")
@@ -51,6 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         environments = load_all(Path(config.getoption("--environments")), config.getoption("--env"))
         config.stash[RUN] = run = Run(environments, out, options.shelf(config, out), Path(replay) if replay else None)
+        config.pluginmanager.register(arguments({type(entity) for each in environments for entity in each.entities}), "muster.kinds")
         run.state.load([each.id for each in environments])
         run.allowances = allowances.load(environments, config.rootpath / "checks", shown(Path(config.getoption("--environments"))))
     except (ConfigError, SelectionError, ReplayError, StateError) as error:
@@ -224,6 +228,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_collection_finish() -> None:
     """What is loaded and collected stays: the collector of garbage need not look through it again and again."""
     gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -242,7 +247,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
         return report
     fields = describe(item, made, call) | run.evidence(made)
     fields["next"] = fields["next"] or run.passage(made).see
-    found = run.allowances.applied(run, result(item, made, fields), made, gate=occasions.gates(item.config))
+    found = run.allowances.applied(run, result(item, made, fields), made, gate=run.gate is not None)
     found = scrubbed(run.course.told(found, run.state, replays=run.replay is not None))
     run.settle(found)
     item.stash[RESULT] = found

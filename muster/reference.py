@@ -15,7 +15,7 @@ from muster.coverage import Check, find_checks
 from muster.document import Head, Hours, document
 from muster.documented import documented
 from muster.expectations import Off, Terms, Unobservable
-from muster.kinds import KINDS
+from muster.kinds import every
 from muster.kinds.base import Entity
 from muster.kinds.maintenance import Annotation
 from muster.push import Outlet, Push
@@ -61,7 +61,7 @@ def _connections() -> Iterator[str]:
 def _entities(checks: dict[str, Check]) -> Iterator[str]:
     yield "\n## Every entity\n"
     yield from _table(Entity, ("expect",))
-    for kind in KINDS:
+    for kind in every():
         yield f"\n## `{kind.section}`\n\n{inspect.cleandoc(kind.__doc__ or '')}\n"
         yield from _table(kind, (*_COMMON, "expect"))
         yield "\n| expectation | limit | default | severity | what it expects |\n|---|---|---|---|---|"
@@ -76,7 +76,7 @@ def _entities(checks: dict[str, Check]) -> Iterator[str]:
 def _mappings() -> Iterator[str]:
     """The mappings that fields above consist of, by the name that stands in the column `type`."""
     found: dict[str, type[BaseModel]] = {"Samples": Samples, "Push": Push, "Outlet": Outlet, "Annotation": Annotation}
-    for kind in (*CONNECTIONS, *KINDS):
+    for kind in (*CONNECTIONS, *every()):
         for name, field in kind.model_fields.items():
             if name != "expect":
                 found.update({each.__name__: each for each in _flat(field.annotation) if _is_mapping(each)})

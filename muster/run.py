@@ -16,7 +16,7 @@ from muster.digest import CALM
 from muster.environment import Environment, cases
 from muster.journal import FILE, Journal, run_id
 from muster.judging import documentation
-from muster.kinds import KINDS
+from muster.kinds import loaded
 from muster.kinds.base import Entity
 from muster.night_call import Call as NightCall
 from muster.plans import Plan, entry
@@ -71,8 +71,8 @@ class Run:
         """What could not be written or removed, with the reason."""
 
     def cases_of(self, check: Any, expectation: str, fixtures: list[str], folder: str) -> list[Case]:
-        """The cases of one check. Raises UsageError when no kind has its expectation."""
-        kinds: set[type[Entity]] = {kind for kind in KINDS if expectation in kind.expectations()}
+        """The cases of one check. Raises UsageError when no kind that it could be about has its expectation."""
+        kinds: set[type[Entity]] = {kind for kind in loaded() if expectation in kind.expectations()}
         if not kinds:
             raise pytest.UsageError(f"{check.__name__} expects {expectation!r}, which no kind of entity has")
         asked = {kind for kind in kinds if kind.fixture in fixtures} or kinds

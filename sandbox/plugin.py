@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from sandbox.faults import Found, UnknownName, broken, builder, find
 from sandbox.state import RUNNING, Past, read_past
 
 if TYPE_CHECKING:
+    from sandbox.faults import Found
     from sandbox.platform import Platform
 
 NAME = "sandbox"  # of the environments that this boots
@@ -59,6 +59,10 @@ def pytest_muster_validate(config: pytest.Config, environments: Sequence[Environ
         raise pytest.UsageError(f"one sandbox at a time: {', '.join(boxed)} are selected")
     if named and os.environ.get(RUNNING):
         raise pytest.UsageError(f"--fault breaks a sandbox of its own, and {RUNNING} leads to one that runs already")
+    if not boxed:
+        return
+    from sandbox.faults import UnknownName, broken, builder  # worlds are built from it, and only a sandbox has one
+
     try:
         for system in boxed:
             builder(system)
@@ -81,6 +85,7 @@ def pytest_muster_prepare(config: pytest.Config, environments: Sequence[Environm
         _say(config, f"sandbox {boxed[0]}: the one that runs in {held}")
         return {f"{boxed[0]}/{NAME}": _past(config, boxed[0], Path(held))}
     # psycopg, cryptography and the like: only who needs a platform pays for importing it.
+    from sandbox.faults import broken
     from sandbox.platform import PARTS, Platform
 
     named: list[str] = config.getoption("--fault")
@@ -117,7 +122,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
             os.environ[name] = before
 
 
-def _faults(named: list[str]) -> list[Found]:
+def _faults(named: list[str]) -> "list[Found]":
+    from sandbox.faults import find
+
     return [find(name) for name in named]
 
 

@@ -1,10 +1,19 @@
 """A skipped test counts as a failure, unless its reason is on the list in `skips.txt`."""
 
+import importlib
 import signal
 from pathlib import Path
 
+import hypothesis
 import pytest
 
+from fixtures.plugins import SOURCES, modules
+
+# A machine may be slow, and shared: that says nothing about what is tested.
+hypothesis.settings.register_profile("shared", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("shared")
+for name in (name for source in SOURCES for name in modules(source)):
+    importlib.import_module(name)  # registers its probes, which tests call by their names
 ALLOWED = [
     line.partition("|")[0].strip() for line in (Path(__file__).parent / "skips.txt").read_text().splitlines() if line[:1] not in ("", "#")
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from muster.coverage import find_checks
-from muster.kinds import KINDS
+from muster.kinds import SECTIONS, every, kind_of
 
 ROOT = Path(__file__).parents[1]
 OURS = {"muster", "fixtures", "checks", "sandbox", "tests", "drill", "push"}
@@ -65,7 +65,7 @@ wanted = {plugins} + ["drill.judged", "drill.observed", "drill.plugin"]
 for name in wanted:
     module = importlib.import_module(name)
     wanted += getattr(module, "pytest_plugins", [])
-    wanted += module.modules() if hasattr(module, "modules") else []
+    wanted += [each for source in getattr(module, "SOURCES", ()) for each in module.modules(source)]
 print(*sorted(set(sys.modules) & {SOURCES}))
 """
 
@@ -110,12 +110,16 @@ def test_a_check_has_a_title_and_says_what_to_look_at_next(check):
 
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
 def test_a_check_names_an_expectation_that_a_kind_has(check):
-    assert any(check.expectation in kind.expectations() for kind in KINDS)
+    assert any(check.expectation in kind.expectations() for kind in every())
+
+
+def test_every_kind_stands_in_the_section_that_it_names():
+    assert {section: kind_of(section).section for section in SECTIONS} == {section: section for section in SECTIONS}
 
 
 def test_every_expectation_of_every_kind_has_a_check():
     judged = {check.expectation for check in CHECKS.values()}
-    wanted = {name for kind in KINDS for name in kind.expectations()}
+    wanted = {name for kind in every() for name in kind.expectations()}
 
     assert wanted - judged == set()
 

@@ -7,6 +7,7 @@ import pytest
 from muster.document import Hours
 from muster.environment import cases, load_environment
 from muster.explain import explain
+from muster.kinds import SECTIONS, every
 from muster.yamlfile import ConfigError
 
 SYSTEM = """\
@@ -224,3 +225,12 @@ def test_explain_prints_value_severity_owner_and_origin_of_every_expectation(sho
     assert "restarts: 3 within=1d  P1  team-shop  shop/system.yaml:10:7" in lines
     assert "not_ready: 0  P0  team-shop  default" in lines
     assert "faster_than: 1s on gate  P1" in lines
+
+
+@pytest.mark.parametrize("kind", every(), ids=SECTIONS)
+def test_a_default_is_what_a_file_could_say(kind):
+    # Defaults are made without validation, so that importing a kind builds no model.
+    fields = kind.model_fields["expect"].annotation.model_fields.values()
+    defaults = [terms for field in fields if field.default for terms in field.default]
+
+    assert [type(terms).model_validate(dict(terms)) for terms in defaults] == defaults

@@ -18,19 +18,19 @@ PRIORITIES: dict[str, Severity] = {
 class AlertmanagerServerExpect(Expect):
     """What an Alertmanager has to do, and what may lie in it."""
 
-    ready: Wanted[Limit[int]] | None = (Limit[int](limit=200),)
+    ready: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=200),)
     """HTTP status of `/-/ready`."""
-    configuration: Wanted[Limit[str]] | None = (Limit[str](limit="loaded"),)
+    configuration: Wanted[Limit[str]] | None = (Limit[str].model_construct(limit="loaded"),)
     """`loaded`: the last reload of the configuration succeeded, so the file on disk is the one in force."""
     cluster: Wanted[Limit[Literal["ready", "disabled"]]] | None = (Limit[Literal["ready", "disabled"]](limit="ready"),)
     """`ready`: it has found the others of its cluster, none of which may be there; `disabled`: it is not to look for any."""
     peers: Wanted[Limit[int]] | None = None
     """At least so many members are in the cluster, this one included."""
-    waiting: Wanted[Limit[int]] | None = (Limit[int](limit=0),)
+    waiting: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """Alerts that have fired for longer than their severity's response time, and that nobody has silenced."""
-    endless_silences: Wanted[Limit[int]] | None = (Limit[int](limit=0),)
+    endless_silences: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """Silences that last for longer than `silence_at_most`."""
-    silences_of_everything: Wanted[Limit[int]] | None = (Limit[int](limit=0),)
+    silences_of_everything: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """Silences whose matchers every alert satisfies, such as `alertname=~".+"`."""
     watchdog: Wanted[Limit[str]] | None = None
     """Name of the alert that always fires: as long as it is here, alerts arrive."""
@@ -57,7 +57,7 @@ class AlertmanagerServer(Connected):
     """Names of alerts that fire without anybody having to come."""
     silence_at_most: Duration = Duration(30 * 86400)
     """How long a silence may last, from its begin to its end."""
-    expect: AlertmanagerServerExpect = AlertmanagerServerExpect()
+    expect: AlertmanagerServerExpect = AlertmanagerServerExpect.model_construct()
 
     def response(self, severity: Severity) -> Duration:
         """How long an alert of this severity may wait."""
@@ -71,7 +71,7 @@ class AlertmanagerServer(Connected):
 class PlannedSilenceExpect(Expect):
     """What is expected of silences."""
 
-    announced: Wanted[Limit[int]] | None = (Limit[int](limit=1),)
+    announced: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=1),)
     """At least so many such silences are in force, or begin within `ahead`."""
 
 
@@ -87,7 +87,7 @@ class PlannedSilence(Connected):
     """Labels of an alert that the silence has to cover: `{service: web}`. One of its matchers has to name one of them."""
     ahead: Duration = Duration(86400)
     """How early it has to be there."""
-    expect: PlannedSilenceExpect = PlannedSilenceExpect()
+    expect: PlannedSilenceExpect = PlannedSilenceExpect.model_construct()
 
     @field_validator("covers")
     @classmethod

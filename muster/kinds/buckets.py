@@ -129,17 +129,17 @@ class Lifecycle(Missing):
 class BucketBackupExpect(Expect):
     """What a backup in a bucket must be like, before anybody needs it."""
 
-    newer_than: Wanted[Limit[Duration]] | None = (Limit[Duration](limit=Duration(26 * 3600)),)
+    newer_than: Wanted[Limit[Duration]] | None = (Limit[Duration].model_construct(limit=Duration(26 * 3600)),)
     """Time since the newest was written, of all that match, by the server's own clock."""
-    larger_than: Wanted[Limit[ByteSize]] | None = (Limit[ByteSize](limit=ByteSize(10**6)),)
+    larger_than: Wanted[Limit[ByteSize]] | None = (Limit[ByteSize].model_construct(limit=ByteSize(10**6)),)
     """In bytes; a compressed nothing has 20."""
-    size_of_previous: Wanted[SizeBand] | None = (SizeBand(),)
+    size_of_previous: Wanted[SizeBand] | None = (SizeBand.model_construct(),)
     """Size as a share of the median of those before it. Violated when there is none, unless `allow_empty`."""
-    encrypted: Annotated[Wanted[Encrypted] | None, BeforeValidator(one_list)] = (Encrypted(),)
+    encrypted: Annotated[Wanted[Encrypted] | None, BeforeValidator(one_list)] = (Encrypted.model_construct(),)
     """As the object itself says. What a client encrypted (age, gpg, openssl) is told by its first bytes, where that is declared."""
     encryption_key: Wanted[Limit[str]] | None = None
     """Id or ARN of the KMS key with which the object itself says that it is encrypted."""
-    intact: Wanted[Limit[bool]] | None = (Limit[bool](limit=True),)
+    intact: Wanted[Limit[bool]] | None = (Limit[bool].model_construct(limit=True),)
     """It decompresses to its end, which includes its checksums. By default not expected of what is not compressed."""
     complete: Wanted[Complete] | None = None
     """The decompressed text ends as complete ones do: a dump that died half way can be a valid archive."""
@@ -182,7 +182,7 @@ class BucketBackup(InBucket):
     """Pattern (`*`, `?`) of what follows the prefix in the key, such as `platform_db-*.sql.gz`."""
     format: Format | None = None
     """How it is compressed; without it, what the ending of `name_matches` says: .gz, .tgz, .zst, .xz, .bz2."""
-    expect: BucketBackupExpect = BucketBackupExpect()
+    expect: BucketBackupExpect = BucketBackupExpect.model_construct()
 
     @model_validator(mode="after")
     def _can_be_read(self) -> Self:
@@ -221,11 +221,11 @@ class BucketBackup(InBucket):
 class BucketExpect(Expect):
     """What a bucket must be like."""
 
-    public_access: Wanted[Limit[int]] | None = (Limit[int](limit=0),)
+    public_access: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """Of the bucket's own four settings that block public access, how many may be off."""
-    versioning: Wanted[Limit[bool]] | None = (Limit[bool](limit=True),)
+    versioning: Wanted[Limit[bool]] | None = (Limit[bool].model_construct(limit=True),)
     """What is overwritten or deleted is kept as an older version."""
-    encrypted: Annotated[Wanted[ByServer] | None, BeforeValidator(one_list)] = (ByServer(),)
+    encrypted: Annotated[Wanted[ByServer] | None, BeforeValidator(one_list)] = (ByServer.model_construct(),)
     """How the bucket encrypts what is put into it without a word about encryption."""
 
 
@@ -236,7 +236,7 @@ class Bucket(InBucket):
     fixture: ClassVar[str] = "bucket"
     severities: ClassVar[dict[str, Severity]] = {"public_access": "P0", "versioning": "P1", "encrypted": "P1"}
 
-    expect: BucketExpect = BucketExpect()
+    expect: BucketExpect = BucketExpect.model_construct()
 
     def where(self) -> str:
         return f"s3://{self.reached().bucket}"

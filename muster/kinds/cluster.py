@@ -36,11 +36,11 @@ def scale_line(minimum: int, maximum: int, targets: dict[str, str]) -> str:
 class AutoscalerExpect(Expect):
     """What is expected of an autoscaler."""
 
-    unable: Wanted[Limit[int]] | None = (Limit(limit=0),)
+    unable: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """Conditions that keep it from scaling (AbleToScale, ScalingActive), at most."""
-    headroom: Wanted[Limit[int]] | None = (Limit(limit=1),)
+    headroom: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=1),)
     """Replicas that it may still add, at least."""
-    unknown_metrics: Wanted[Limit[int]] | None = (Limit(limit=0),)
+    unknown_metrics: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """Metrics whose current value it does not know, at most."""
     declared: Wanted[DeclaredScale] | None = None
     """Minimum, maximum and targets as in its manifest."""
@@ -54,13 +54,13 @@ class Autoscaler(InNamespace):
     severities: ClassVar[dict[str, Severity]] = {"unable": "P1", "headroom": "P1", "unknown_metrics": "P1"}
 
     autoscaler: str | None = None
-    expect: AutoscalerExpect = AutoscalerExpect()
+    expect: AutoscalerExpect = AutoscalerExpect.model_construct()
 
 
 class CronJobExpect(Expect):
     """What is expected of a cron job."""
 
-    suspended: Wanted[Limit[bool]] | None = (Limit(limit=False),)
+    suspended: Wanted[Limit[bool]] | None = (Limit[bool].model_construct(limit=False),)
     """Whether it is switched off."""
     succeeded_within: Wanted[Limit[Duration]] | None = None
     """Age of the last success, at most; without any, the age of the cron job."""
@@ -74,13 +74,13 @@ class CronJob(InNamespace):
     severities: ClassVar[dict[str, Severity]] = {"suspended": "P1", "succeeded_within": "P1"}
 
     cron_job: str | None = None
-    expect: CronJobExpect = CronJobExpect()
+    expect: CronJobExpect = CronJobExpect.model_construct()
 
 
 class JobsExpect(Expect):
     """What is expected of jobs."""
 
-    failed: Wanted[Within] | None = (Within(at_most=0, within=Duration(7 * 86400)),)
+    failed: Wanted[Within] | None = (Within.model_construct(at_most=0, within=Duration(7 * 86400)),)
     """Jobs that failed."""
     running_for: Wanted[Limit[Duration]] | None = None
     """How long any of them has been running, at most."""
@@ -95,13 +95,13 @@ class Jobs(InNamespace):
 
     selector: Selector | None = None
     cron_job: str | None = None
-    expect: JobsExpect = JobsExpect()
+    expect: JobsExpect = JobsExpect.model_construct()
 
 
 class ServiceExpect(Expect):
     """What is expected of a service."""
 
-    ready_endpoints: Wanted[Limit[int]] | None = (Limit(limit=1),)
+    ready_endpoints: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=1),)
     """Endpoints that are ready, at least."""
     addresses: Wanted[Limit[int]] | None = None
     """Addresses that its load balancer was given, at least."""
@@ -115,13 +115,13 @@ class Service(InNamespace):
     severities: ClassVar[dict[str, Severity]] = {"ready_endpoints": "P0", "addresses": "P0"}
 
     service: str | None = None
-    expect: ServiceExpect = ServiceExpect()
+    expect: ServiceExpect = ServiceExpect.model_construct()
 
 
 class DisruptionBudgetExpect(Expect):
     """What is expected of a disruption budget."""
 
-    allowed: Wanted[Limit[int]] | None = (Limit(limit=1),)
+    allowed: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=1),)
     """Pods that may be disrupted now, at least: with none, no node can be drained."""
 
 
@@ -132,17 +132,17 @@ class DisruptionBudget(InNamespace):
     fixture: ClassVar[str] = "disruption_budget"
 
     disruption_budget: str | None = None
-    expect: DisruptionBudgetExpect = DisruptionBudgetExpect()
+    expect: DisruptionBudgetExpect = DisruptionBudgetExpect.model_construct()
 
 
 class NodesExpect(Expect):
     """What is expected of nodes."""
 
-    not_ready: Wanted[Limit[int]] | None = (Limit(limit=0),)
+    not_ready: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """Nodes that are not Ready, at most."""
     ready: Wanted[Limit[int]] | None = None
     """Nodes that are Ready, at least."""
-    pressures: Wanted[Limit[int]] | None = (Limit(limit=0),)
+    pressures: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """Conditions such as DiskPressure, MemoryPressure or NetworkUnavailable, at most."""
     cordoned: Wanted[Limit[int]] | None = None
     """Nodes that take no new pods, at most."""
@@ -157,13 +157,13 @@ class Nodes(Connected):
     severities: ClassVar[dict[str, Severity]] = {"not_ready": "P1", "ready": "P0", "pressures": "P1"}
 
     selector: Selector | None = None
-    expect: NodesExpect = NodesExpect()
+    expect: NodesExpect = NodesExpect.model_construct()
 
 
 class QuotaExpect(Expect):
     """What is expected of a quota."""
 
-    used: Wanted[Limit[Percent]] | None = (Limit(limit=Percent(0.9)),)
+    used: Wanted[Limit[Percent]] | None = (Limit[Percent].model_construct(limit=Percent(0.9)),)
     """Share of the resource that is nearest to its end, at most."""
 
 
@@ -174,13 +174,13 @@ class Quota(InNamespace):
     fixture: ClassVar[str] = "quota"
 
     quota: str | None = None
-    expect: QuotaExpect = QuotaExpect()
+    expect: QuotaExpect = QuotaExpect.model_construct()
 
 
 class VolumeExpect(Expect):
     """What is expected of volumes."""
 
-    unbound: Wanted[Limit[int]] | None = (Limit(limit=0),)
+    unbound: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """Claims that have no volume, at most."""
     capacity: Wanted[Limit[Quantity]] | None = None
     """Capacity of the smallest, at least."""
@@ -195,7 +195,7 @@ class Volume(InNamespace):
 
     selector: Selector | None = None
     claim: str | None = None
-    expect: VolumeExpect = VolumeExpect()
+    expect: VolumeExpect = VolumeExpect.model_construct()
 
 
 class StorageClassExpect(Expect):

@@ -10,7 +10,7 @@ from muster.kinds.kubernetes import InNamespace
 from muster.kinds.logs import AtMost
 from muster.units import Duration
 
-NONE = (AtMost(at_most=0),)
+NONE = (AtMost.model_construct(at_most=0),)
 
 
 class Named(InNamespace):
@@ -50,7 +50,7 @@ class ConfigMap(Named):
     """Values that keys must have: `{MAINTENANCE_MODE: "false"}`. What differs shows only where it is a switch."""
     numbers: Many[str] = ()
     """Keys whose values are told where they are plain numbers, such as a pool's size; no other value ever is."""
-    expect: ConfigMapExpect = ConfigMapExpect()
+    expect: ConfigMapExpect = ConfigMapExpect.model_construct()
 
     @model_validator(mode="before")
     @classmethod
@@ -98,7 +98,7 @@ class StoredSecret(Named):
     """Keys that must be there and not be empty."""
     successors: Many[Name] = ()
     """Names under which a new version of it is created before workloads refer to it; without any, `NAME-new`."""
-    expect: SecretExpect = SecretExpect()
+    expect: SecretExpect = SecretExpect.model_construct()
 
     def family(self) -> tuple[str, ...]:
         """Its own name and those of its successors."""
@@ -127,4 +127,4 @@ class Ingress(Named):
     """Host names that must have a rule."""
     tls_secrets: Many[Name] = ()
     """The secrets that its TLS entries may name; another name is broken, whether or not that secret exists."""
-    expect: IngressExpect = IngressExpect()
+    expect: IngressExpect = IngressExpect.model_construct()

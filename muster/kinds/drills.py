@@ -32,45 +32,45 @@ class Rows(Terms):
 class DrillExpect(Expect):
     """What a restore has to prove."""
 
-    backup_newer_than: Wanted[Limit[Duration]] | None = (Limit[Duration](limit=Duration(86400)),)
+    backup_newer_than: Wanted[Limit[Duration]] | None = (Limit[Duration].model_construct(limit=Duration(86400)),)
     """Age of the backup that is restored: the recovery point. Everything newer would be lost."""
     backup_encrypted: Wanted[Limit[bool]] | None = None
     """It is encrypted where it lies. The default for a bucket; a host says nothing of its disks."""
-    whole: Wanted[Limit[bool]] | None = (Limit[bool](limit=True),)
+    whole: Wanted[Limit[bool]] | None = (Limit[bool].model_construct(limit=True),)
     """The archive comes to its end, its checksums are right, and the dump in it is complete."""
-    client_behind: Wanted[Limit[int]] | None = (Limit[int](limit=0),)
+    client_behind: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """Major versions by which a client (the one that dumped, the one that restores) is older than what it works on."""
-    sql_errors: Wanted[Limit[int]] | None = (Limit[int](limit=0),)
+    sql_errors: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """Errors of the restore; it stops at the first."""
-    recovered: Wanted[Limit[bool]] | None = (Limit[bool](limit=True),)
+    recovered: Wanted[Limit[bool]] | None = (Limit[bool].model_construct(limit=True),)
     """A recovery reached its target, and its server takes writes: one that pauses there answers, and is no recovery."""
-    schema_differences: Wanted[Limit[int]] | None = (Limit[int](limit=0),)
+    schema_differences: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """Schemas, tables, columns, indexes, constraints, sequences, functions, extensions, roles that differ from live."""
-    rows_of_live: Wanted[Rows] | None = (Rows(),)
+    rows_of_live: Wanted[Rows] | None = (Rows.model_construct(),)
     """Rows of every table, as a share of live's."""
     rows_of_last: Wanted[Rows] | None = None
     """Rows of every table, as a share of those in the last drill that passed."""
-    orphans: Wanted[Limit[int]] | None = (Limit[int](limit=0),)
+    orphans: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """Rows that refer to a row that is not there, by the foreign keys of live and the declared `references`."""
-    sequences_behind: Wanted[Limit[int]] | None = (Limit[int](limit=0),)
+    sequences_behind: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """Sequences that would next yield a number that is taken."""
-    corrupt: Wanted[Limit[int]] | None = (Limit[int](limit=0),)
+    corrupt: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """Complaints of amcheck about tables and indexes."""
     newest_row: Wanted[Limit[Duration]] | None = None
     """By how much the newest row of `newest` is older than the backup."""
     application_answers: Wanted[Limit[int]] | None = None
     """HTTP status with which the application answers on the copy."""
-    restored_within: Wanted[Limit[Duration]] | None = (Limit[Duration](limit=Duration(3600)),)
+    restored_within: Wanted[Limit[Duration]] | None = (Limit[Duration].model_construct(limit=Duration(3600)),)
     """From the choice of the backup to the last proof: the recovery time."""
     breach_in: Wanted[Limit[Duration]] | None = None
     """How long it takes, if the trend of past drills goes on, until `restored_within` no longer holds."""
-    left_behind: Wanted[Limit[int]] | None = (Limit[int](limit=0),)
+    left_behind: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """What is still there of this drill once it is over."""
-    earlier_leftovers: Wanted[Limit[int]] | None = (Limit[int](limit=0),)
+    earlier_leftovers: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """What killed drills had left behind."""
-    source_changes: Wanted[Limit[int]] | None = (Limit[int](limit=0),)
+    source_changes: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """What the drill changed where it only reads: the backup, live."""
-    passed_within: Wanted[Limit[Duration]] | None = (Limit[Duration](limit=Duration(31 * 86400)),)
+    passed_within: Wanted[Limit[Duration]] | None = (Limit[Duration].model_construct(limit=Duration(31 * 86400)),)
     """Time since a drill of this passed, judged by the monthly checks, which do not drill."""
 
 
@@ -145,7 +145,7 @@ class Drill(Entity):
     application: Application | None = None
     timeout: Duration | None = Duration(2 * 3600)
     """Total deadline of the drill."""
-    expect: DrillExpect = DrillExpect()
+    expect: DrillExpect = DrillExpect.model_construct()
 
     _backup: Entity | None = PrivateAttr(default=None)
     _place: Scratch | None = PrivateAttr(default=None)
@@ -190,7 +190,7 @@ class Drill(Entity):
         stored = any(each.name == self.backup and each.section == "bucket_backups" for each in entities)
         if not stored or self.expect.backup_encrypted is not None:
             return made
-        encrypted = (Limit[bool](limit=True),)
+        encrypted = (Limit[bool].model_construct(limit=True),)
         return made.model_copy(update={"expect": made.expect.model_copy(update={"backup_encrypted": encrypted})})
 
     def meet(self, backup: Entity | None, place: Scratch) -> None:

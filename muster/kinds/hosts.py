@@ -56,17 +56,17 @@ class Listening(Missing):
 class HostExpect(Expect):
     """What a host may be like."""
 
-    disk_used: Wanted[Limit[Percent]] | None = (Limit[Percent](limit=Percent(0.8)),)
+    disk_used: Wanted[Limit[Percent]] | None = (Limit[Percent].model_construct(limit=Percent(0.8)),)
     """Share of the fullest file system that is taken, as df counts it: what only root may fill counts as taken."""
-    inodes_used: Wanted[Limit[Percent]] | None = (Limit[Percent](limit=Percent(0.8)),)
+    inodes_used: Wanted[Limit[Percent]] | None = (Limit[Percent].model_construct(limit=Percent(0.8)),)
     """Share of the inodes of the file system that has fewest left; those that make inodes as needed do not count."""
-    unmounted: Wanted[Limit[int]] | None = (Limit[int](limit=0),)
+    unmounted: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """Declared mounts that are not mounted."""
-    read_only: Wanted[Limit[int]] | None = (Limit[int](limit=0),)
+    read_only: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """File systems that are mounted read-only; the kernel does that when one has errors."""
-    load: Wanted[Limit[Percent]] | None = (Limit[Percent](limit=Percent(2.0)),)
+    load: Wanted[Limit[Percent]] | None = (Limit[Percent].model_construct(limit=Percent(2.0)),)
     """Load average of 15 minutes as a share of the cores: 100% is one process that runs or waits for each core."""
-    clock_skew: Wanted[Limit[Duration]] | None = (Limit[Duration](limit=Duration(10)),)
+    clock_skew: Wanted[Limit[Duration]] | None = (Limit[Duration].model_construct(limit=Duration(10)),)
     """How far the host's clock is from ours, either way, to about a second."""
     processes: Wanted[Processes] | None = None
     """Processes that must run; zombies do not count."""
@@ -105,7 +105,7 @@ class Host(OnHost):
 
     mounts: Many[MountPoint] = ()
     """Mount points to look at; without them every file system on a disk of the host."""
-    expect: HostExpect = HostExpect()
+    expect: HostExpect = HostExpect.model_construct()
 
     def where(self) -> str:
         return _where(self)
@@ -120,7 +120,7 @@ class Lines(Missing):
 class FileExpect(Expect):
     """What a file may be like."""
 
-    exists: Wanted[Limit[bool]] | None = (Limit[bool](limit=True),)
+    exists: Wanted[Limit[bool]] | None = (Limit[bool].model_construct(limit=True),)
     """`false` for what must not be there; the folder that it would lie in must be."""
     newer_than: Wanted[Limit[Duration]] | None = None
     """Time since it was last written, by the host's own clock."""
@@ -175,7 +175,7 @@ class HostFile(InFolder):
 
     everywhere: bool = False
     """`path` is a name, or a pattern (`*`, `?`) of names, looked for in every folder below the connection's root, `.git` aside."""
-    expect: FileExpect = FileExpect()
+    expect: FileExpect = FileExpect.model_construct()
 
     @model_validator(mode="after")
     def _one_or_any(self) -> Self:
@@ -198,13 +198,13 @@ class Complete(Terms):
 class BackupExpect(Expect):
     """What a backup must be like, before anybody needs it."""
 
-    newer_than: Wanted[Limit[Duration]] | None = (Limit[Duration](limit=Duration(26 * 3600)),)
+    newer_than: Wanted[Limit[Duration]] | None = (Limit[Duration].model_construct(limit=Duration(26 * 3600)),)
     """Time since the file that a link leads to was last written, by the host's own clock."""
-    larger_than: Wanted[Limit[ByteSize]] | None = (Limit[ByteSize](limit=ByteSize(10**6)),)
+    larger_than: Wanted[Limit[ByteSize]] | None = (Limit[ByteSize].model_construct(limit=ByteSize(10**6)),)
     """In bytes, as `ls -l` says; a compressed nothing has 20."""
-    size_of_previous: Wanted[Limit[Percent]] | None = (Limit[Percent](limit=Percent(0.5)),)
+    size_of_previous: Wanted[Limit[Percent]] | None = (Limit[Percent].model_construct(limit=Percent(0.5)),)
     """Size as a share of the backup before it. Violated when there is none, unless `allow_empty`."""
-    intact: Wanted[Limit[bool]] | None = (Limit[bool](limit=True),)
+    intact: Wanted[Limit[bool]] | None = (Limit[bool].model_construct(limit=True),)
     """The archive decompresses to its end, which includes its checksums. By default not expected of what is not compressed."""
     complete: Wanted[Complete] | None = None
     """The decompressed text ends as complete ones do: a dump that died half way can be a valid archive."""
@@ -221,7 +221,7 @@ class Backup(InFolder):
     """`path` is a folder; the backup is the file in it, of those that match `siblings`, that was written last."""
     format: Format | None = None
     """How it is compressed; without it, what the ending of `path` or `siblings` says: .gz, .tgz, .zst, .xz, .bz2."""
-    expect: BackupExpect = BackupExpect()
+    expect: BackupExpect = BackupExpect.model_construct()
 
     @model_validator(mode="after")
     def _can_be_read(self) -> Self:

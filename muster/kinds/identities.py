@@ -11,7 +11,7 @@ from muster.kinds.base import Connected, Entity
 class IdentityExpect(Expect):
     """What an identity of the suite may do."""
 
-    surplus_rights: Wanted[Limit[int]] | None = (Limit[int](limit=0),)
+    surplus_rights: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """Rights beyond looking that the connection does not declare under `allow:`, at most."""
 
 
@@ -28,7 +28,7 @@ class OwnIdentity(Connected):
 
     namespaces: Many[Name] = ()
     """Further namespaces in which rights are asked, beside the connection's own, `default`, `kube-system` and those of entities."""
-    expect: IdentityExpect = IdentityExpect()
+    expect: IdentityExpect = IdentityExpect.model_construct()
 
     _seen: tuple[str, ...] = PrivateAttr(default=())
 

@@ -54,25 +54,25 @@ class MemoryLimit(Terms):
 class WorkloadExpect(Expect):
     """What is expected of a workload."""
 
-    not_ready: Wanted[Limit[int]] | None = (Limit(limit=0),)
+    not_ready: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """Pods that should be Ready and are not, at most. Completed, terminating and just started pods do not count."""
     ready: Wanted[Limit[int]] | None = None
     """Ready pods, at least."""
     replicas: Wanted[Limit[int]] | None = None
     """Replicas that its controller is told to keep, at least: below it, it was left scaled down."""
-    unavailable: Wanted[Limit[int]] | None = (Limit(limit=0),)
+    unavailable: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """Replicas that are asked for and not available, at most. Beside available ones, just started pods do not count."""
-    stuck_rollouts: Wanted[Limit[int]] | None = (Limit(limit=0),)
+    stuck_rollouts: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """Rollouts that have stopped making progress, at most, even where the old pods still serve."""
     unfinished_rollouts: Wanted[Limit[int]] | None = None
     """Rollouts that are not complete, at most."""
-    failing_containers: Wanted[Limit[int]] | None = (Limit(limit=0),)
+    failing_containers: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """Containers that cannot start (ImagePullBackOff, CreateContainerConfigError ...) or crash again and again, at most."""
     restarts: Wanted[Within] | None = None
     """Restarts of any single container."""
     recent_restarts: Wanted[Within] | None = None
     """Containers that restarted at all."""
-    oom_kills: Wanted[Within] | None = (Within(at_most=0),)
+    oom_kills: Wanted[Within] | None = (Within.model_construct(at_most=0),)
     """Containers that were killed because they ran out of memory."""
     warnings: Wanted[Within] | None = None
     """Warnings that the cluster recorded about it, one for each object and reason. Events are kept for an hour, as a rule."""
@@ -133,7 +133,7 @@ class Workload(InNamespace):
     """Config maps that its pods read when they start."""
     starting: Duration = Duration(60)
     """So long after its creation a pod beside ready ones may still be starting."""
-    expect: WorkloadExpect = WorkloadExpect()
+    expect: WorkloadExpect = WorkloadExpect.model_construct()
 
     @model_validator(mode="after")
     def _chosen(self) -> "Workload":

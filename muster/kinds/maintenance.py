@@ -89,7 +89,7 @@ class Scope(Model):
 class MaintenanceExpect(Expect):
     """That it comes to its end."""
 
-    outlasts: Wanted[Limit[Duration]] | None = (Limit[Duration](limit=Duration(0)),)
+    outlasts: Wanted[Limit[Duration]] | None = (Limit[Duration].model_construct(limit=Duration(0)),)
     """How long it may go on after its end, declared or by `at_most`."""
 
 
@@ -119,7 +119,7 @@ class Maintenance(Entity):
     """How long it may last where nothing says an end; it covers nothing after that."""
     scope: Scope
     """What is reported as in maintenance: `{entities: [...], sections: [...]}`, or `{everything: true}`."""
-    expect: MaintenanceExpect = MaintenanceExpect()
+    expect: MaintenanceExpect = MaintenanceExpect.model_construct()
 
     _reading: Reading | None = PrivateAttr(default=None)
 

@@ -17,9 +17,9 @@ from muster.units import ByteSize, Duration, Percent
 class LoginExpect(Expect):
     """What opening a session as an application may take."""
 
-    succeeds: Wanted[Limit[bool]] | None = (Limit[bool](limit=True),)
+    succeeds: Wanted[Limit[bool]] | None = (Limit[bool].model_construct(limit=True),)
     """The server lets the login in and answers `SELECT 1`."""
-    faster_than: Wanted[Limit[Duration]] | None = (Limit[Duration](limit=Duration(1)),)
+    faster_than: Wanted[Limit[Duration]] | None = (Limit[Duration].model_construct(limit=Duration(1)),)
     """Login and `SELECT 1` together take no longer."""
 
 
@@ -35,7 +35,7 @@ class Login(Connected):
     subject: ClassVar[bool] = True
     severities: ClassVar[dict[str, Severity]] = {"succeeds": "P0", "faster_than": "P0"}
 
-    expect: LoginExpect = LoginExpect()
+    expect: LoginExpect = LoginExpect.model_construct()
 
     def where(self) -> str:
         """The address of the database, as far as the file says it."""
@@ -128,23 +128,23 @@ def _count(most: int = 0) -> tuple[Limit[int], ...]:
 class DatabaseExpect(Expect):
     """What a database and its server may be like."""
 
-    connections: Wanted[Limit[Percent]] | None = (Limit[Percent](limit=Percent(0.8)),)
+    connections: Wanted[Limit[Percent]] | None = (Limit[Percent].model_construct(limit=Percent(0.8)),)
     """Client connections as a share of those that ordinary users can have: max_connections without the reserved ones."""
-    idle_in_transaction: Wanted[Lasting] | None = (Lasting(),)
+    idle_in_transaction: Wanted[Lasting] | None = (Lasting.model_construct(),)
     """Sessions that hold a transaction open and do nothing."""
-    long_queries: Wanted[Lasting] | None = (Lasting(),)
+    long_queries: Wanted[Lasting] | None = (Lasting.model_construct(),)
     """Statements that run; the server's own workers, replication and our own session aside."""
-    blocked_sessions: Wanted[Blocked] | None = (Blocked(),)
+    blocked_sessions: Wanted[Blocked] | None = (Blocked.model_construct(),)
     """Sessions that wait for a lock that another one holds."""
-    dead_rows: Wanted[DeadRows] | None = (DeadRows(limit=Percent(0.2)),)
+    dead_rows: Wanted[DeadRows] | None = (DeadRows.model_construct(limit=Percent(0.2)),)
     """Rows that are deleted and not yet cleaned up, in the worst table."""
-    stale_statistics: Wanted[Statistics] | None = (Statistics(),)
+    stale_statistics: Wanted[Statistics] | None = (Statistics.model_construct(),)
     """Tables that change and were not analysed for long."""
     invalid_indexes: Wanted[Limit[int]] | None = _count()
     """Indexes left behind by a failed CREATE INDEX CONCURRENTLY: they cost writes and answer nothing."""
-    sequences_used: Wanted[Limit[Percent]] | None = (Limit[Percent](limit=Percent(0.75)),)
+    sequences_used: Wanted[Limit[Percent]] | None = (Limit[Percent].model_construct(limit=Percent(0.75)),)
     """How far the furthest sequence is on its way to the end of its own or its column's type. Holds where there is none."""
-    wraparound: Wanted[Limit[Percent]] | None = (Limit[Percent](limit=Percent(0.4)),)
+    wraparound: Wanted[Limit[Percent]] | None = (Limit[Percent].model_construct(limit=Percent(0.4)),)
     """The oldest transaction id or multixact of any database, as a share of the two thousand million after which writes stop."""
     checksum_failures: Wanted[Limit[int]] | None = _count()
     """Corrupt pages found in any database since the statistics were reset. Violated when data checksums are off."""
@@ -168,7 +168,7 @@ class DatabaseExpect(Expect):
     """Write-ahead log is archived: archive_mode is on, and the last attempt did not fail."""
     archived_within: Wanted[Limit[Duration]] | None = None
     """Age of the last archived piece of write-ahead log; set archive_timeout for quiet servers."""
-    scratch_databases: Wanted[Leftovers] | None = (Leftovers(),)
+    scratch_databases: Wanted[Leftovers] | None = (Leftovers.model_construct(),)
     """Databases of restore tests on this server, where none belong."""
     superusers: Wanted[Limit[int]] | None = None
     """Superusers that can log in."""
@@ -198,7 +198,7 @@ class Database(Connected):
 
     volume: Volume | None = None
     """Where the data directory lies, for `volume_used`."""
-    expect: DatabaseExpect = DatabaseExpect()
+    expect: DatabaseExpect = DatabaseExpect.model_construct()
 
     @model_validator(mode="after")
     def _volume_and_limit(self) -> "Database":

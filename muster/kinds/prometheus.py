@@ -14,13 +14,13 @@ from muster.kinds.selectors import Selector
 class PrometheusServerExpect(Expect):
     """What a Prometheus server has to do."""
 
-    ready: Wanted[Limit[int]] | None = (Limit[int](limit=200),)
+    ready: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=200),)
     """HTTP status of `/-/ready`."""
-    configuration: Wanted[Limit[str]] | None = (Limit[str](limit="loaded"),)
+    configuration: Wanted[Limit[str]] | None = (Limit[str].model_construct(limit="loaded"),)
     """`loaded`: the last reload of the configuration succeeded, so the file on disk is the one in force."""
-    failing_rules: Wanted[Limit[int]] | None = (Limit[int](limit=0),)
+    failing_rules: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """Rules whose last evaluation failed, or that have not been evaluated for four intervals."""
-    rules_without_runbook: Wanted[Limit[int]] | None = (Limit[int](limit=0),)
+    rules_without_runbook: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """Alerting rules without an annotation that leads to a runbook."""
 
 
@@ -34,7 +34,7 @@ class PrometheusServer(Connected):
 
     runbook_annotations: Many[str] = Field(default=("runbook_url", "runbook"), min_length=1)
     """Names of annotations that count as a runbook."""
-    expect: PrometheusServerExpect = PrometheusServerExpect()
+    expect: PrometheusServerExpect = PrometheusServerExpect.model_construct()
 
     def where(self) -> str:
         """The connection that leads to the server."""
@@ -44,7 +44,7 @@ class PrometheusServer(Connected):
 class AlertRuleExpect(Expect):
     """What a rule has to do, so that its silence means something."""
 
-    evaluates: Wanted[Limit[str]] | None = (Limit[str](limit="ok"),)
+    evaluates: Wanted[Limit[str]] | None = (Limit[str].model_construct(limit="ok"),)
     """`ok`: loaded, without error, evaluated within four intervals, and every metric that it names has series."""
 
 
@@ -62,7 +62,7 @@ class AlertRule(Connected):
     """Its group, when the name stands in several."""
     may_be_absent: Many[str] = ()
     """Metrics that the rule names and that may have no series, such as a counter that begins with the first error."""
-    expect: AlertRuleExpect = AlertRuleExpect()
+    expect: AlertRuleExpect = AlertRuleExpect.model_construct()
 
     def where(self) -> str:
         """The rule's name."""
@@ -72,7 +72,7 @@ class AlertRule(Connected):
 class AlertExpect(Expect):
     """What an alert may do."""
 
-    firing: Wanted[Limit[int]] | None = (Limit[int](limit=0),)
+    firing: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """How many instances of it may be firing."""
 
 
@@ -88,7 +88,7 @@ class Alert(Connected):
     """The alert's name; without it every alerting rule that `labels` selects."""
     labels: dict[str, str] = Field(default_factory=dict)
     """Only instances with these labels count; without `alert`, only rules with these labels."""
-    expect: AlertExpect = AlertExpect()
+    expect: AlertExpect = AlertExpect.model_construct()
 
     @model_validator(mode="after")
     def _selects(self) -> "Alert":
@@ -118,7 +118,7 @@ class ScrapedPods(Model):
 class ScrapeTargetExpect(Expect):
     """What a scrape job has to do."""
 
-    down: Wanted[Limit[int]] | None = (Limit[int](limit=0),)
+    down: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """Targets that the last scrape did not reach."""
     unscraped: Wanted[Limit[int]] | None = None
     """Running pods without a target that is up; needs `pods`, and is then 0 unless said otherwise."""
@@ -140,7 +140,7 @@ class ScrapeTarget(Connected):
     """Only targets with these labels."""
     pods: ScrapedPods | None = None
     """The pods that must be scraped."""
-    expect: ScrapeTargetExpect = ScrapeTargetExpect()
+    expect: ScrapeTargetExpect = ScrapeTargetExpect.model_construct()
 
     @model_validator(mode="before")
     @classmethod

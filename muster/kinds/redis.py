@@ -16,9 +16,9 @@ from muster.units import Duration, Percent
 class RedisLoginExpect(Expect):
     """What logging in to Redis as an application may take."""
 
-    answers: Wanted[Limit[bool]] | None = (Limit[bool](limit=True),)
+    answers: Wanted[Limit[bool]] | None = (Limit[bool].model_construct(limit=True),)
     """The server takes the credentials and answers PING with PONG; LOADING, NOAUTH and NOPERM are no answers."""
-    faster_than: Wanted[Limit[Duration]] | None = (Limit[Duration](limit=Duration(1)),)
+    faster_than: Wanted[Limit[Duration]] | None = (Limit[Duration].model_construct(limit=Duration(1)),)
     """Login and PING together take no longer."""
 
 
@@ -44,21 +44,21 @@ class RedisLogin(_AtRedis):
     subject: ClassVar[bool] = True
     severities: ClassVar[dict[str, Severity]] = {"answers": "P0", "faster_than": "P1"}
 
-    expect: RedisLoginExpect = RedisLoginExpect()
+    expect: RedisLoginExpect = RedisLoginExpect.model_construct()
 
 
 class RedisServerExpect(Expect):
     """What a Redis server may be like."""
 
-    serving: Wanted[Limit[bool]] | None = (Limit[bool](limit=True),)
+    serving: Wanted[Limit[bool]] | None = (Limit[bool].model_construct(limit=True),)
     """It is not loading its data set, and answers commands."""
-    persistence_failures: Wanted[Limit[int]] | None = (Limit[int](limit=0),)
+    persistence_failures: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """Of the last RDB save, the last write and the last rewrite of the append-only file, how many failed."""
-    memory: Wanted[Limit[Percent]] | None = (Limit[Percent](limit=Percent(0.9)),)
+    memory: Wanted[Limit[Percent]] | None = (Limit[Percent].model_construct(limit=Percent(0.9)),)
     """Used memory as a share of maxmemory. Violated when no maxmemory is set: it then grows until the system kills it."""
-    evictions: Wanted[Within] | None = (Within(at_most=0),)
+    evictions: Wanted[Within] | None = (Within.model_construct(at_most=0),)
     """Keys that were thrown away for lack of memory, within a time."""
-    rejected_connections: Wanted[Within] | None = (Within(at_most=0),)
+    rejected_connections: Wanted[Within] | None = (Within.model_construct(at_most=0),)
     """Connections that were turned away because maxclients was reached, within a time."""
     hit_rate: Wanted[HitRate] | None = None
     """Lookups that found their key, as a share of all since an earlier look."""
@@ -81,7 +81,7 @@ class RedisServer(_AtRedis):
     fixture: ClassVar[str] = "redis_server"
     severities: ClassVar[dict[str, Severity]] = {"serving": "P0", "persistence_failures": "P1", "role": "P1", "replicas": "P1"}
 
-    expect: RedisServerExpect = RedisServerExpect()
+    expect: RedisServerExpect = RedisServerExpect.model_construct()
 
 
 class RedisQueueExpect(Expect):

@@ -27,7 +27,7 @@ LISTENS = 0.9
 class EndpointExpect(Expect):
     """What an endpoint answers; the certificate is expected too, unless the address is plain http."""
 
-    status: Annotated[Wanted[Status] | None, BeforeValidator(one_list)] = (Status(limit=(200,)),)
+    status: Annotated[Wanted[Status] | None, BeforeValidator(one_list)] = (Status.model_construct(limit=(200,)),)
     """Status code of the last answer, after redirects: `200`, or one of several `[200, 204]`."""
     json_: Wanted[Named] | None = Field(default=None, alias="json")
     """Values of a JSON body by path: `{status: healthy, checks[0].ok: true, length(data): {at_least: 1}}`."""
@@ -45,9 +45,9 @@ class EndpointExpect(Expect):
     """Where the first answer redirects to: an absolute URL without query."""
     refuses_anonymous: Annotated[Wanted[Refusal] | None, BeforeValidator(one_list)] = None
     """The same request without credentials is refused: `true` for 401 or 403, or the codes."""
-    certificate_valid_for: Wanted[Limit[Duration]] | None = (Limit[Duration](limit=MONTH),)
+    certificate_valid_for: Wanted[Limit[Duration]] | None = (Limit[Duration].model_construct(limit=MONTH),)
     """What is left of the shortest-lived certificate of the chain, at every address behind the name."""
-    certificate_trusted: Wanted[Trusted] | None = (Trusted(),)
+    certificate_trusted: Wanted[Trusted] | None = (Trusted.model_construct(),)
     """Name, chain, key and signature are accepted by a verifying client, at every address behind the name."""
 
 
@@ -76,7 +76,7 @@ class Endpoint(Entity):
     """Follow at most five, and never with credentials to another origin; else the first answer is the answer."""
     body_limit: ByteSize = ByteSize(2**20)
     """No more of the body is read, compressed or not."""
-    expect: EndpointExpect = EndpointExpect()
+    expect: EndpointExpect = EndpointExpect.model_construct()
 
     @field_validator("url")
     @classmethod
@@ -167,11 +167,11 @@ class TlsSecret(Model):
 class CertificateExpect(Expect):
     """What a served certificate must be."""
 
-    valid_for: Wanted[Limit[Duration]] | None = (Limit[Duration](limit=MONTH),)
+    valid_for: Wanted[Limit[Duration]] | None = (Limit[Duration].model_construct(limit=MONTH),)
     """What is left of the shortest-lived certificate of the chain, at every address behind the name."""
-    trusted: Wanted[Trusted] | None = (Trusted(),)
+    trusted: Wanted[Trusted] | None = (Trusted.model_construct(),)
     """Name, chain, key and signature are accepted by a verifying client, at every address behind the name."""
-    unlike_secret: Wanted[Limit[int]] | None = (Limit[int](limit=0),)
+    unlike_secret: Wanted[Limit[int]] | None = (Limit[int].model_construct(limit=0),)
     """Addresses that serve another certificate than the one in `secret`."""
 
 
@@ -198,7 +198,7 @@ class ServedCertificate(Entity):
     """What is spoken before TLS begins; a postgresql connection implies postgresql."""
     secret: TlsSecret | None = None
     """Where the same certificate is kept in the cluster."""
-    expect: CertificateExpect = CertificateExpect()
+    expect: CertificateExpect = CertificateExpect.model_construct()
 
     @model_validator(mode="after")
     def _one_place(self) -> "ServedCertificate":

@@ -1,5 +1,6 @@
 """A plugin that leaves a run as it is but for its probes of endpoints: they return at once, so that the checks are empty."""
 
+import importlib
 from dataclasses import replace
 from typing import Any
 
@@ -22,4 +23,5 @@ def _page(endpoint: Any) -> Any:
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure() -> None:
+    importlib.import_module("fixtures.web.endpoints")
     PROBES["page"] = replace(PROBES["page"], function=_page)

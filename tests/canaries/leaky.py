@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 
 from muster.kinds.readings import Reading
-from muster.probes import CouldNotLook, Observation, argument, probe
+from muster.probes import CouldNotLook, Observation, probe
 from muster.secrets import SecretRef
 from tests.canaries.canary import shapes
 
@@ -31,12 +31,6 @@ class Seen(Observation):
 
     def facts(self):
         return {f"restarts/{self.seen}": 1.0}
-
-
-@argument
-def reading(case) -> Reading:
-    """A reading, as declared."""
-    return case.entity
 
 
 @probe(timeout=4)

@@ -5,10 +5,9 @@ from checks.monthly import test_bucket_backups as monthly
 from checks.weekly import test_bucket_backups as weekly
 from checks.weekly import test_buckets as buckets
 from fixtures.aws.backups import DaysWithout, Encryption, EncryptionKey, StoredBackup
-from fixtures.aws.buckets import PublicAccess, Versioning
+from fixtures.aws.buckets import LifecycleLacking, PublicAccess, Versioning
 from fixtures.hosts.backups import BackupContent, BackupEnd
 from fixtures.hosts.files import AgainstPrevious, Aged
-from fixtures.hosts.machines import Lacking
 from muster.amounts import Band, Choices
 from muster.units import ByteSize, Counted, Duration, Percent
 
@@ -57,7 +56,10 @@ SAMPLES = {
     weekly.test_stored_backups_are_kept_as_long_as_they_should: pair("oldest_backup", aged(30), aged(400), Band((29 * DAY, 31 * DAY))),
     weekly.test_stored_backup_has_its_storage_class: pair("stored_backup", backup(), backup(storage_class="STANDARD"), "STANDARD_IA"),
     monthly.test_stored_backups_have_their_lifecycle: pair(
-        "lifecycle_lacking", Lacking(**ONE, count=Counted()), Lacking(**ONE, count=Counted(["removed after 30d instead of 365d"])), 0
+        "lifecycle_lacking",
+        LifecycleLacking(**ONE, count=Counted()),
+        LifecycleLacking(**ONE, count=Counted(["removed after 30d instead of 365d"])),
+        0,
     ),
     buckets.test_bucket_blocks_public_access: pair(
         "bucket_public_access", PublicAccess(**ONE, open=Counted()), PublicAccess(**ONE, open=Counted(["BlockPublicAcls"])), 0

@@ -38,18 +38,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from muster.kinds.readings import Reading
-from muster.probes import CouldNotLook, Observation, argument, probe
+from muster.probes import CouldNotLook, Observation, probe
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seen(Observation):
     value: float | int | str | None = None
-
-
-@argument
-def reading(case) -> Reading:
-    """A reading, as declared."""
-    return case.entity
 
 
 @probe

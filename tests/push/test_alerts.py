@@ -11,8 +11,8 @@ import time
 from types import SimpleNamespace
 
 def pytest_configure(config):
-    import push.plugin
-    push.plugin.time = SimpleNamespace(time=lambda: time.time() - 299)
+    import push.telling
+    push.telling.time = SimpleNamespace(time=lambda: time.time() - 299)
 """
 
 

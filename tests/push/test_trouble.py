@@ -54,7 +54,7 @@ def test_a_server_that_refuses_is_told_everywhere_and_decides_nothing(tmp_path: 
 def test_each_server_is_told_whatever_becomes_of_the_others(tmp_path: Path, told: Told, silent: Listening) -> None:
     push = {"alertmanager": [{"url": "http://127.0.0.1:9"}, {"url": told.url}, {"url": silent.url}], "pushgateway": {"url": "env:NOWHERE"}}
     made = pushing(tmp_path, push, errors={"value": 1})
-    made.write("quick.py", "def pytest_configure(config):\n    import push.plugin\n    push.plugin.OVERALL = 2.0\n")
+    made.write("quick.py", "def pytest_configure(config):\n    import push.telling\n    push.telling.OVERALL = 2.0\n")
 
     said = made.run("--push", "-p", "quick")
 
