@@ -102,9 +102,9 @@ class Edited(Generic[T]):
     """Whether it may hide a whole source from others."""
 
     @classmethod
-    def of(cls, what: T, edit: Edit, checks: Iterable[str], *, alone: bool) -> Self:
-        """What `edit` makes of a healthy world; `checks` are those that notice it, as "check[entity]"."""
-        healthy, kept = _healthy()
+    def of(cls, what: T, edit: Edit, checks: Iterable[str], *, alone: bool, prepared: Edit | None = None) -> Self:
+        """What `edit` makes of a healthy world, or of a `prepared` one; `checks` are those that notice it, as "check[entity]"."""
+        healthy, kept = _healthy(prepared)
         world: World = pickle.loads(kept)
         edit(world)
         return cls(what, frozenset(map(_place, changes(healthy, world))), frozenset(name.partition("[")[2] for name in checks), alone)
@@ -138,9 +138,11 @@ def groups() -> Iterator[tuple[Found, ...]]:
 
 
 @cache
-def _healthy() -> tuple[World, bytes]:
+def _healthy(prepared: Edit | None) -> tuple[World, bytes]:
     """The healthy world, and a copy that is quicker to load than the world is to build."""
     world = builder(SYSTEM)(0.0)
+    if prepared is not None:
+        prepared(world)
     return world, pickle.dumps(world)
 
 

@@ -16,9 +16,8 @@ from tests.proof import (
     families_rights,
     families_servers,
 )
-from tests.proof.groups import Edited, packed
 from tests.proof.harness import Proof, Seen
-from tests.proof.unlisted import Unlisted
+from tests.proof.unlisted import Unlisted, together
 
 MODULES = (
     families_cluster,
@@ -35,20 +34,8 @@ FAMILIES = [unlisted for module in MODULES for unlisted in module.FAMILIES]
 
 @pytest.fixture(scope="module")
 def runs(proof: Proof) -> Callable[[Unlisted], Seen]:
-    """The run with an unlisted fault: one of a group that leave each other alone; its own when it was missed in that."""
-    edits = (Edited.of(each, each.edit, (*each.checks, *each.holds), alone=each.verdict is Verdict.UNKNOWN) for each in FAMILIES)
-    group = {each.name: members for members in packed(edits) for each in members}
-    known: dict[str, Seen] = {}
-
-    def run(unlisted: Unlisted) -> Seen:
-        members = group[unlisted.name]
-        first = members[0].name
-        if first not in known:
-            known[first] = proof.broken(*(each.edit for each in members))
-        missed = len(members) > 1 and unlisted.missed(known[first])
-        return proof.broken(unlisted.edit) if missed else known[first]
-
-    return run
+    """The run with an unlisted fault."""
+    return together(proof, FAMILIES)
 
 
 @pytest.mark.parametrize("unlisted", FAMILIES, ids=lambda unlisted: unlisted.name.replace(" ", "-"))

@@ -1,0 +1,19 @@
+"""Of the cluster, of endpoints and of the servers that watch: what platform-service's runbook does not speak of."""
+
+from typing import Any
+
+from sandbox.world import World
+from tests.proof.unlisted import Unlisted
+
+CONNECTIONS: dict[str, Any] = {}
+"""Beside those of the sandbox's environment."""
+ENTITIES: dict[str, list[dict[str, Any]]] = {
+    "nodes": [{"name": "workers", "connection": "cluster", "expect": {"cordoned": 0}}],
+}
+
+
+def prepare(world: World) -> None:
+    """What a healthy world has for these entities."""
+
+
+FAULTS: tuple[Unlisted, ...] = ()
