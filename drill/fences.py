@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from drill.scratch import Place
 from fixtures.web import net
-from muster.connections import Postgresql
+from muster.connections import Postgresql, Ssh
 from muster.environment import Environment
 from muster.fence import Address, literal, unmapped
 from muster.kinds.drills import Drill
@@ -46,9 +46,23 @@ def _places(environment: Environment) -> Iterator[tuple[str, str]]:
     """What is declared to be somewhere, and the host, as far as this machine knows: a variable of another environment it does not."""
     for name, connection in environment.connections.items():
         yield from ((f"connection {name}", host) for host in _hosts(getattr(connection, field, None) for field in HOSTS))
+        if isinstance(connection, Ssh) and connection.config and (host := _meant(connection)):
+            yield f"connection {name}", host
     for entity in environment.entities:
         written = (value for field in HOSTS if (value := getattr(entity, field, None)) and not str(value).startswith("${"))
         yield from ((f"{entity.section} {entity.name}", host) for host in _hosts(written))
+
+
+def _meant(connection: Ssh) -> str:
+    """The host that an alias of an ssh configuration stands for, as the client reads it; empty where that cannot be read here."""
+    from fixtures.hosts.client import execute
+    from fixtures.hosts.session import options
+
+    try:
+        _, said, _ = execute(["ssh", *options(connection), "-G", connection.name()])  # it prints, and connects to nobody
+    except CouldNotLook:
+        return ""
+    return next((line.partition(" ")[2] for line in said.decode(errors="replace").splitlines() if line.startswith("hostname ")), "")
 
 
 def _hosts(values: Iterable[object]) -> Iterator[str]:

@@ -1,12 +1,12 @@
 """What came from a backup's store, unpacked piece by piece: gzip, zstd or as it is, told by its first bytes."""
 
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from drill.errors import Damaged
+from fixtures import streams
+from muster.kinds.hosts import Format
 from muster.probes import CouldNotLook
 from muster.text import plain
 
@@ -31,34 +31,8 @@ def unpacked(packed: Iterable[bytes], what: str) -> Iterator[bytes]:
     head = b""
     while len(head) < len(ZSTD) and (piece := next(source, b"")):
         head += piece
-    whole = chain([head], source)
-    if head.startswith(GZIP):
-        return _each(whole, (lambda: zlib.decompressobj(wbits=31), zlib.error, 16384), what)
-    if head.startswith(ZSTD):
-        import zstandard
-
-        return _each(whole, (zstandard.ZstdDecompressor(max_window_size=2**27).decompressobj, zstandard.ZstdError, 1024), what)
-    return (piece for piece in whole if piece)
-
-
-def _each(packed: Iterable[bytes], how: tuple[Callable[[], Any], type[Exception], int], what: str) -> Iterator[bytes]:
-    """One compressed stream after the other. `how`: a new reader, its error, and the bytes it may be given at once.
-
-    Few at once, because what they grow to is held in memory: 16 MiB of gzip, 32 MiB of zstd at the worst.
-    """
-    new, broken, step = how
-    reader, begun = new(), False
+    kind: Format | None = "gzip" if head.startswith(GZIP) else "zstd" if head.startswith(ZSTD) else None
     try:
-        for arrived in packed:
-            piece = arrived
-            while piece := piece if begun else piece.lstrip(b"\0"):  # streams may be padded
-                begun = True
-                yield reader.decompress(piece[:step])
-                piece = piece[step:]
-                if reader.eof:
-                    piece = reader.unused_data + piece
-                    reader, begun = new(), False
-    except broken as error:
-        raise Damaged(f"{what} is broken: {plain(str(error))}") from None
-    if begun:
-        raise Damaged(f"{what} is cut short: its compressed stream has no end")
+        yield from streams.unpacked(chain([head], source), kind)
+    except streams.Broken as error:
+        raise Damaged(f"{what}: {plain(str(error))}") from None

@@ -3,12 +3,13 @@
 Not being able to ask refuses nothing: it is an unknown finding, like everything else that could not be looked at.
 """
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from muster.case import Case
 from muster.environment import Environment
-from muster.kinds.base import bind
+from muster.kinds.base import Entity, bind
 from muster.kinds.identities import OwnIdentity
 from muster.probes import PROBES, Call, Observation
 from muster.store import Outcome
@@ -25,14 +26,22 @@ class IdentityRights(Observation):
     """Rights beyond looking that the connection does not declare under `allow:`, one for each thing."""
 
 
-def asking(environment: Environment, cases: Iterable[Case]) -> dict[str, Call]:
-    """The calls that ask for our rights behind every connection that these cases look through, by the connection's name.
+def looked_at(cases: Iterable[Case], beside: Callable[[Case], list[Call]]) -> dict[str, list[Entity]]:
+    """All that is looked at for these cases, by environment: what they are about, and what is asked `beside`, such as a condition."""
+    found: dict[str, list[Entity]] = defaultdict(list)
+    for case in cases:
+        found[case.identity.place] += [case.entity, *(each for call in beside(case) for each in call.arguments.values())]
+    return found
+
+
+def asking(environment: Environment, entities: Iterable[Entity]) -> dict[str, Call]:
+    """The calls that ask for our rights behind every connection that these entities are looked at through, by the connection's name.
 
     Empty unless the environment is protected. An identity that the file switches off is asked all the same.
     """
     if not environment.protected:
         return {}
-    used = dict.fromkeys(name for case in cases for name in case.entity.sources())
+    used = dict.fromkeys(name for entity in entities for name in entity.sources())
     guarded = [name for name in used if environment.connections[name].kind in OwnIdentity.connects]
     return {name: Call.of(PROBES["identity_rights"], {"own_identity": _identity(environment, name)}) for name in guarded}
 

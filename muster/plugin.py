@@ -188,7 +188,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
             run.state.suppose(environment, history)
     cases = [case for _, case in items]
     told = session.config.hook.pytest_muster_refuse(config=session.config, connections=run.connections(cases), run=run, cases=cases)
-    if refused := [sentence for each in told for sentence in each] or run.refusals(items):
+    if refused := [sentence for each in told for sentence in each] or run.refusals(cases):
         run.refuse(refused)
         raise pytest.UsageError(*(cut(each, 4000) for each in refused))
     progress = session.config.pluginmanager.get_plugin("muster.terminal")

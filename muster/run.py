@@ -88,8 +88,12 @@ class Run:
         """The calls that an item's probes need."""
         names = [name for name in getattr(item, "fixturenames", []) if name in PROBES]
         made = [Call.of(PROBES[name], {each: ARGUMENTS[each](case) for each in PROBES[name].parameters}) for name in names]
-        made += [conditions.call(self.environment_of(case), case)] if case.entity.when else []
-        return made + self.allowances.calls(self.environment_of(case), case)
+        return made + self.beside(case)
+
+    def beside(self, case: Case) -> list[Call]:
+        """The calls that decide whether a case is asked, and whether it is in maintenance."""
+        environment = self.environment_of(case)
+        return ([conditions.call(environment, case)] if case.entity.when else []) + self.allowances.calls(environment, case)
 
     def environment_of(self, case: Case) -> Environment:
         """The environment that a case is about."""
@@ -146,9 +150,10 @@ class Run:
         known = self.library.response(environment.system)
         return {"response": known} if known else {}
 
-    def refusals(self, items: list[tuple[pytest.Item, Case]]) -> list[str]:
+    def refusals(self, cases: list[Case]) -> list[str]:
         """Why nothing is looked at: rights of ours in protected environments, asked first. A saved run asks nobody."""
-        asked = [(each, guard.asking(each, [case for _, case in items if case.identity.place == each.id])) for each in self.environments]
+        seen = guard.looked_at(cases, self.beside)
+        asked = [(each, guard.asking(each, seen[each.id])) for each in self.environments]
         if self.replay is not None or not any(calls for _, calls in asked):
             return []
         self.store.look([call for _, calls in asked for call in calls.values()])
@@ -164,10 +169,9 @@ class Run:
 
     def connections(self, cases: list[Case]) -> dict[str, Connection]:
         """What looking at these cases goes through, as "system/environment name"; nothing of a saved run."""
-        used = {(case.identity.place, name) for case in cases for name in case.entity.all_named()} if self.replay is None else set()
-        return {
-            f"{each.id} {name}": each.connections[name] for each in self.environments for place, name in sorted(used) if place == each.id
-        }
+        seen = guard.looked_at(cases, self.beside) if self.replay is None else {}
+        used = {place: sorted({name for each in found for name in each.all_named()}) for place, found in seen.items()}
+        return {f"{each.id} {name}": each.connections[name] for each in self.environments for name in used.get(each.id, ())}
 
     def look(self, items: list[tuple[pytest.Item, Case]], act: Callable[[], object], progress: Any) -> None:
         """Make every call that the items need, after `act`. KeyboardInterrupt ends it; what came until then is saved all the same."""

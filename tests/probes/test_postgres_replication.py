@@ -3,12 +3,16 @@
 import shutil
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import psycopg
 import pytest
 
+from drill.fences import same_server
+from drill.scratch import Place
 from fixtures.postgresql.server import archiving
 from muster.probes import CouldNotLook
+from muster.scratch import ScratchServer
 from muster.units import ByteSize
 from sandbox.processes import Child
 from tests.probes.database_servers import Server, database, look, passwords, pick
@@ -138,3 +142,12 @@ def test_a_primary_without_standby_looked_at_nothing(tmp_path):
         alone.real.stop()
 
     assert (seen.looked_at, seen.note) == (0, "no standby is connected")
+
+
+def test_a_drill_restores_into_no_standby(pair):
+    server = ScratchServer.model_validate({"host": "127.0.0.2", "port": pair.port, "dbname": "postgres", "user": "muster_drill"})
+    home = pair.primary.real._home
+    with psycopg.connect(host=str(home.sockets), port=pair.port, user="postgres", dbname="platform_db", autocommit=True) as session:
+        (said,) = same_server(Place(server, session), SimpleNamespace(connections={}), [])
+
+    assert said == "the scratch server is a standby: it follows another server, and nothing can be restored into it"

@@ -54,6 +54,27 @@ def test_every_dangerous_identity_is_named(guarded: Guarded) -> None:
     assert [each["exit"] for each in seen.events("end")] == [EXIT_CONFIGURATION]
 
 
+FLAG = """
+maintenance:
+  - name: planned
+    reason: the server moves
+    owner: team-platform
+    read: {annotation: {connection: cluster, object: platform-service, key: example.com/maintenance}}
+    at_most: 4h
+    scope: {entities: [cache]}
+"""
+
+
+@pytest.mark.parametrize("more", [FLAG, ""], ids=["with a flag of maintenance", "without"])
+def test_what_is_only_asked_beside_the_check_counts_too(guarded: Guarded, more: str) -> None:
+    guarded.become(granted(["create"], "pods/exec"))
+
+    seen = guarded.run("-k", "test_redis_has_loaded_its_data", more=more)
+
+    assert (seen.code == EXIT_CONFIGURATION) is bool(more), seen.output
+    assert ("create pods/exec" in seen.output) is bool(more)
+
+
 def test_an_identity_that_may_only_look_is_let_through(guarded: Guarded) -> None:
     guarded.become()
 

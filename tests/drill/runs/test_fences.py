@@ -94,6 +94,18 @@ def test_what_is_declared_to_be_somewhere_is_never_a_scratch_server_whatever_it_
     ]  # fmt: skip
 
 
+def test_an_alias_of_an_ssh_configuration_is_the_host_that_it_stands_for(tmp_path: Path) -> None:
+    config = tmp_path / "ssh_config"
+    config.write_text("Host backups\n  HostName 192.0.2.7\n")
+    ssh = {"ssh": {"host": "backups", "config": str(config)}}
+    one = environment(tmp_path, "one", connections={"backup-host": ssh, "gone": {"ssh": {"host": "backups", "config": "env:NOT_SET"}}})
+
+    assert fences.named_alike(scratch("192.0.2.7"), [one]) == [
+        "the scratch server has the address of one/production's connection backup-host (192.0.2.7)"
+    ]
+    assert fences.named_alike(scratch("192.0.2.8"), [one]) == []
+
+
 def test_a_scratch_server_without_an_address_is_no_refusal_but_unknown() -> None:
     with pytest.raises(CouldNotLook, match=r"no\.such\.invalid"):
         fences.named_alike(scratch("no.such.invalid"), [])
