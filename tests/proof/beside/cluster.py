@@ -2,13 +2,17 @@
 
 from typing import Any
 
-from sandbox.world import Object, World
-from sandbox.worlds.platform_service.cluster import DAY, LABELS, NAMESPACE, TOKEN, owned, thing
+from sandbox.alerting import Alertmanager
+from sandbox.world import Metrics, Object, Route, Served, Site, World
+from sandbox.worlds.platform_service.cluster import DAY, LABELS, NAMESPACE, SERVICE_PODS, TOKEN, owned, thing
 from sandbox.worlds.platform_service.cluster_edits import ago, drop, every, find, now_of
+from sandbox.worlds.platform_service.sites import certificate, route
 from tests.proof.unlisted import VIOLATED, Unlisted
 
-CONNECTIONS: dict[str, Any] = {}
+CONNECTIONS: dict[str, Any] = {"portal": {"http": {"url": "env:SANDBOX_SITE_PORTAL_URL", "ca": "env:SANDBOX_CA"}}}
 """Beside those of the sandbox's environment."""
+STRICT = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains", "X-Content-Type-Options": "nosniff"}
+LOGIN = "https://login.platform.example/portal"
 ENTITIES: dict[str, list[dict[str, Any]]] = {
     "jobs": [{"name": "reports", "connection": "cluster", "cron_job": "nightly-report", "expect": {"running_for": "2h"}}],
     "services": [{"name": "platform-edge", "connection": "cluster", "expect": {"addresses": 1}}],
@@ -23,6 +27,24 @@ ENTITIES: dict[str, list[dict[str, Any]]] = {
             "expect": {"count": 2},
         }
     ],
+    "secrets": [
+        {
+            "name": "service-certificate",
+            "object": "tls-cert",
+            "connection": "cluster",
+            "expect": {"certificate_valid_for": "30d", "key_matches": True},
+        }
+    ],
+    "alertmanagers": [{"name": "pair", "connection": "alertmanager", "expect": {"peers": 2}}],
+    "scrape_targets": [{"name": "service-pods", "connection": "metrics", "job": "platform-service", "expect": {"targets": 3}}],
+    "endpoints": [
+        {
+            "name": "portal",
+            "url": "${portal}/",
+            "expect": {"headers": {"strict-transport-security": {"matches": "max-age=[0-9]{8}"}, "x-content-type-options": "nosniff"}},
+        },
+        {"name": "portal-login", "url": "${portal}/login", "follow_redirects": False, "expect": {"status": 302, "redirects_to": LOGIN}},
+    ],
 }
 DEFAULT = "storageclass.kubernetes.io/is-default-class"
 
@@ -32,10 +54,23 @@ def _objects(world: World) -> list[Object]:
     return world.cluster.objects
 
 
+def _alertmanager(world: World) -> Alertmanager:
+    assert world.alertmanager is not None
+    return world.alertmanager
+
+
+def _metrics(world: World) -> Metrics:
+    assert world.metrics is not None
+    return world.metrics
+
+
 def prepare(world: World) -> None:
     """What a healthy world has for these entities."""
     _balanced(world)
     _policies(world)
+    _alertmanager(world).peers = 1
+    page = Route(text="<html><title>portal</title></html>", headers={"Content-Type": "text/html; charset=utf-8"} | STRICT)
+    world.sites["portal"] = Site({"/": page, "/login": Route(redirect=LOGIN)}, Served())
 
 
 def _balanced(world: World) -> None:
@@ -90,6 +125,13 @@ def _another_default(world: World) -> None:
     _objects(world).append(fast)
 
 
+def _dropped(world: World) -> None:
+    """A relabelling drops one pod: nobody scrapes it, and no target is down."""
+    metrics = _metrics(world)
+    del metrics.targets[SERVICE_PODS[1]]
+    metrics.series = [each for each in metrics.series if each.target != SERVICE_PODS[1]]
+
+
 FAULTS = (
     Unlisted(
         "last night's job hangs", _hangs, VIOLATED, ("test_no_job_runs_too_long[reports]",), "nightly-report-29000002 has been running"
@@ -140,5 +182,53 @@ FAULTS = (
         VIOLATED,
         ("test_enough_resources_exist[network-policies]",),
         "from-the-ingress",
+    ),
+    Unlisted(
+        "the certificate is no longer renewed",
+        lambda world: setattr(certificate(world), "valid_for", 5 * DAY),
+        VIOLATED,
+        ("test_stored_certificate_outlives_its_renewal[service-certificate]",),
+        "first to end: CN=platform-service",
+        ("test_stored_key_belongs_to_its_certificate[service-certificate]",),
+    ),
+    Unlisted(
+        "a renewal forgot the key",
+        lambda world: setattr(certificate(world), "former_key", True),
+        VIOLATED,
+        ("test_stored_key_belongs_to_its_certificate[service-certificate]",),
+        "tls.key is another's",
+        ("test_stored_certificate_outlives_its_renewal[service-certificate]", "test_secret_has_its_keys[service-certificate]"),
+    ),
+    Unlisted(
+        "the second Alertmanager is gone",
+        lambda world: setattr(_alertmanager(world), "peers", 0),
+        VIOLATED,
+        ("test_alertmanager_has_its_peers[pair]",),
+        "in its cluster: 127.0.0.1:",
+        ("test_alertmanager_is_ready[pair]", "test_alertmanager_has_found_its_cluster[pair]"),
+    ),
+    Unlisted(
+        "a relabelling drops a pod",
+        _dropped,
+        VIOLATED,
+        ("test_scrape_job_has_its_targets[service-pods]",),
+        f"2 ({SERVICE_PODS[0]}; {SERVICE_PODS[2]})",
+        ("test_scrape_targets_are_up[service-pods]",),
+    ),
+    Unlisted(
+        "the proxy no longer demands TLS",
+        lambda world: route(world, "/", "portal").headers.pop("Strict-Transport-Security"),
+        VIOLATED,
+        ("test_endpoint_sends_the_expected_headers[portal]",),
+        "no header strict-transport-security",
+        ("test_endpoint_answers_with_its_status[portal]",),
+    ),
+    Unlisted(
+        "the login redirects to plain HTTP",
+        lambda world: setattr(route(world, "/login", "portal"), "redirect", LOGIN.replace("https", "http")),
+        VIOLATED,
+        ("test_endpoint_redirects_where_it_should[portal-login]",),
+        LOGIN.replace("https", "http"),
+        ("test_endpoint_answers_with_its_status[portal-login]",),
     ),
 )
