@@ -28,7 +28,8 @@ class Alertmanager:
 
     alerts: list[ReceivedAlert] = field(default_factory=list)
     silences: list[Silence] = field(default_factory=list)
-    cluster: bool = True  # it talks to others of its kind, of which there are none
+    cluster: bool = True  # it talks to others of its kind
+    peers: int = 0  # so many others there are
     reloaded: str = ""  # what its configuration file is replaced with, and reloaded, after the start; "": left alone
     webhook: str = ""  # where notifications go; "": nowhere
     stopped: bool = False

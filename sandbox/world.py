@@ -46,6 +46,7 @@ class Served:
     key: str = "ec256"  # "ec256", "rsa2048", "rsa1024"
     signature: str = "sha256"  # "sha256", "sha1"
     secret: str | None = None  # "namespace/name" of a kubernetes.io/tls secret in the cluster that holds it
+    former_key: bool = False  # that secret holds the key of the certificate before this one
     minimum_version: str = "TLSv1.2"
     maximum_version: str = "TLSv1.3"
     intermediate_valid_for: float | None = None  # seconds from now; None: ten years

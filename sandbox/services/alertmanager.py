@@ -1,6 +1,7 @@
 """A real Alertmanager on loopback, with alerts that it was sent and silences that somebody made.
 
 Whatever changes means a fresh start: it takes a tenth of a second, and nothing else takes alerts back. The port stays the same.
+Only its peers, real servers as well, come and go while it runs.
 """
 
 import json
@@ -8,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import urllib.request
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,8 @@ class AlertmanagerServer(Server):
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder.resolve()
         self._known: Alertmanager | None = None
-        self._peers = Port()
+        self._gossip = Port()
+        self._others: list[AlertmanagerServer] = []
         super().__init__()
 
     def apply(self, wanted: Alertmanager, epoch: float) -> None:
@@ -36,29 +39,55 @@ class AlertmanagerServer(Server):
         before, self._known = self._known, None
         if wanted.stopped:
             self._shut_down()
-        elif before != wanted or not self._alive():
-            self._shut_down()
-            self._start(wanted)
-            self._fill(wanted, epoch)
+        else:
+            if before is None or replace(before, peers=wanted.peers) != wanted or not self._alive():
+                self._shut_down()
+                self._start(wanted)
+                self._fill(wanted, epoch)
+            self._surround(wanted.peers if wanted.cluster else 0)
         self._known = wanted
 
     def stop(self) -> None:
         """End the server and remove its data."""
         self._shut_down()
         self._port.release()
-        self._peers.release()
+        self._gossip.release()
+
+    def leave(self) -> None:
+        """End as one who is told to, and says goodbye to the others."""
+        if self._child is not None:
+            self._child.stop(seconds=READY_SECONDS)
+        self.stop()
 
     def get(self, path: str) -> Any:
         """The JSON at a path of its API; None while it does not answer."""
         return _asked(self.port, path)
 
     def _shut_down(self) -> None:
+        # They first: who stayed would hand its silences to whoever comes back.
+        while self._others:
+            self._others.pop().stop()
         if self._child is not None:
             self._child.kill()  # its data is thrown away
             self._child = None
         shutil.rmtree(self._folder / "data", ignore_errors=True)
 
-    def _start(self, wanted: Alertmanager) -> None:
+    def _surround(self, peers: int) -> None:
+        """Let so many peers be there, and this server know it."""
+        while len(self._others) > peers:
+            self._others.pop().leave()
+        while len(self._others) < peers:
+            other = AlertmanagerServer(self._folder / f"peer-{len(self._others) + 1}")
+            self._others.append(other)
+            other._start(Alertmanager(), joins=self._gossips_at)
+        if self._child is not None:
+            self._child.wait_until(lambda: self._members() == peers + 1, READY_SECONDS, f"seeing {peers} peers")
+
+    def _members(self) -> int:
+        status = self.get("/api/v2/status")
+        return len(status["cluster"].get("peers") or ()) or 1 if status else 0
+
+    def _start(self, wanted: Alertmanager, joins: str = "") -> None:
         configuration = self._folder / "alertmanager.yml"
         configuration.write_text(json.dumps(configured(wanted)))  # JSON is YAML
         log = self._folder / "alertmanager.log"
@@ -67,7 +96,8 @@ class AlertmanagerServer(Server):
             f"--config.file={configuration}",
             f"--storage.path={self._folder / 'data'}",
             f"--web.listen-address=127.0.0.1:{self.port}",
-            f"--cluster.listen-address={f'127.0.0.1:{self._peers.number}' if wanted.cluster else ''}",
+            f"--cluster.listen-address={self._gossips_at if wanted.cluster else ''}",
+            *([f"--cluster.peer={joins}"] if joins else []),
             "--cluster.gossip-interval=5ms",  # it is ready once nobody new has come for thirty of these
             "--log.level=warn",
         ]
@@ -78,6 +108,10 @@ class AlertmanagerServer(Server):
             configuration.write_text(wanted.reloaded)
             child.process.send_signal(signal.SIGHUP)
             child.wait_until(lambda: "config_last_reload_successful 0" in self._metrics(), READY_SECONDS, "refusing its new configuration")
+
+    @property
+    def _gossips_at(self) -> str:
+        return f"127.0.0.1:{self._gossip.number}"
 
     def _ready(self, wanted: Alertmanager) -> bool:
         status = self.get("/api/v2/status")

@@ -93,7 +93,8 @@ class Facade:
             secret = found.get(served.secret or "")
             if secret is not None and not secret.get("data"):
                 issued = self._authority.issue(name, served)
-                pair = {"tls.crt": issued.full_chain, "tls.key": issued.key_text}
+                key = self._authority.issue(f"{name}-former", served) if served.former_key else issued
+                pair = {"tls.crt": issued.full_chain, "tls.key": key.key_text}
                 secret["data"] = {key: base64.b64encode(text.encode()).decode() for key, text in pair.items()}
 
     def addresses(self) -> dict[str, Any]:

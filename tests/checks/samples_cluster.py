@@ -50,7 +50,8 @@ def budget(allowed: int) -> BudgetState:
 
 def nodes(ready: int = 3, lost: tuple[str, ...] = (), troubled: tuple[str, ...] = (), cordoned: tuple[str, ...] = ()) -> NodePool:
     """Three nodes."""
-    return NodePool(looked_at=3, of="nodes", ready=ready, not_ready=Counted(lost), troubled=Counted(troubled), cordoned=Counted(cordoned))
+    able, others = Counted(f"node-{number}" for number in range(ready)), {"troubled": Counted(troubled), "cordoned": Counted(cordoned)}
+    return NodePool(looked_at=3, of="nodes", ready=able, not_ready=Counted(lost), **others)
 
 
 def quota(share: float) -> QuotaUse:
@@ -75,7 +76,7 @@ def objects(without: tuple[str, ...] = (), having: tuple[str, ...] = ()) -> Reso
 
 def counted(count: int) -> ResourceCount:
     """So many objects."""
-    return ResourceCount(looked_at=count, of="Certificate objects", count=count)
+    return ResourceCount(looked_at=count, of="Certificate objects", count=Counted(f"tls-{number}" for number in range(count)))
 
 
 SIZE = Quantity.parse("20Gi")

@@ -56,6 +56,26 @@ def test_a_server_says_who_it_is_and_how_it_stands(real: AlertmanagerServer) -> 
     assert cluster.seen.startswith(f"alertmanager 127.0.0.1:{real.port} 0")
 
 
+def test_a_peer_is_counted_and_named_until_it_leaves(real: AlertmanagerServer) -> None:
+    url, process = become(real, peers=1), real.pid
+    both = look("alertmanager_cluster", url)
+
+    become(real)
+
+    assert real.pid == process
+    alone = look("alertmanager_cluster", url)
+    assert (both.status, both.peers, alone.status, alone.peers) == ("ready", 2, "ready", 1)
+    own = alone.note.removeprefix("in its cluster: ")
+    assert own.startswith("127.0.0.1:")
+    assert both.note.startswith(f"in its cluster: {own}, 127.0.0.1:")
+
+
+def test_who_comes_back_is_told_nothing_of_before(real: AlertmanagerServer) -> None:
+    become(real, silences=(Silence(["alertname=Acknowledged"]),), peers=1)
+
+    assert look("alert_silences", become(real, peers=1)).note == "0 silences in force or to come"
+
+
 def test_what_waits_is_measured_by_its_severity_and_by_who_has_answered(real: AlertmanagerServer) -> None:
     silenced = Silence(["alertname=Acknowledged"])
     url = become(

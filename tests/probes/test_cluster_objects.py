@@ -157,6 +157,7 @@ def test_nodes_are_ready_only_when_they_say_so(cluster: SmallCluster) -> None:
     every, some = (pick(cluster, node_pool, "nodes", node_group=made(Nodes, **values)) for values in ({}, {"selector": "pool=b"}))
 
     assert (every.ready, every.not_ready, every.troubled, every.cordoned) == (2, 2, 1, 1)
+    assert every.ready.things == ("a1", "b1")
     assert (some.looked_at, some.not_ready, some.troubled) == (1, 0, 1)
 
 
@@ -190,7 +191,7 @@ def test_a_storage_class_is_the_default_by_its_annotation(cluster: SmallCluster)
 
     seen = pick(cluster, storage_class_state, "storage_classes", storage_class=made(StorageClass, "fast", **expect))
 
-    assert (seen.default, seen.provisioner) == (True, "csi.example")
+    assert (seen.default, seen.provisioner, seen.note) == (True, "csi.example", "the default is fast")
     assert pick(cluster, storage_class_state, "storage_classes", storage_class=made(StorageClass, "slow", **expect)).looked_at == 0
 
 

@@ -184,7 +184,9 @@ def test_a_stored_certificate_gives_its_serial_its_end_and_whether_the_key_belon
     saved = TypeAdapter(SecretCertificate).dump_json(seen)
     assert TypeAdapter(SecretCertificate).validate_json(saved, context="saved") == seen
     any_cluster.put([stored("web-tls", "kubernetes.io/tls", **pair(20, other_key=True))], allow=ALLOWED)
-    assert not any_cluster.look("secret_certificate", secret("web-tls")).key_matches
+    mixed = any_cluster.look("secret_certificate", secret("web-tls"))
+    assert not mixed.key_matches
+    assert mixed.note == f"{seen.note.rpartition(' ')[0]} {mixed.ends}; tls.key is another's, or no key"
 
 
 @pytest.mark.parametrize(

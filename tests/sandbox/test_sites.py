@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import requests
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from sandbox.services.running import Running
 from sandbox.world import Cluster, Route, Served, Site, Trouble, World
@@ -203,8 +204,9 @@ def test_the_secret_that_is_named_holds_the_served_certificate_unless_it_has_dat
         return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "kubernetes.io/tls", **more}
 
     rules = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
-    cluster = Cluster(objects=[secret("empty"), secret("full", data={"tls.crt": "eA=="})], tokens={"t": rules})
-    sites = {name: Site(certificate=Served(secret=f"shop/{name}")) for name in ("empty", "full")}
+    objects = [secret("empty"), secret("former"), secret("full", data={"tls.crt": "eA=="})]
+    cluster = Cluster(objects=objects, tokens={"t": rules})
+    sites = {name: Site(certificate=Served(secret=f"shop/{name}", former_key=name == "former")) for name in ("empty", "former", "full")}
     facade.put_world(World(cluster=cluster, sites=sites))
     headers = {"Authorization": "Bearer t"}
     with requests.Session() as session:
@@ -216,7 +218,9 @@ def test_the_secret_that_is_named_holds_the_served_certificate_unless_it_has_dat
     assert data["full"] == {"tls.crt": "eA=="}
     chain = x509.load_pem_x509_certificates(base64.b64decode(data["empty"]["tls.crt"]))
     assert (len(chain), chain[0].serial_number) == (2, served(facade, "empty").serial_number)
-    assert b"PRIVATE KEY" in base64.b64decode(data["empty"]["tls.key"])
+    for name in ("empty", "former"):
+        key = serialization.load_pem_private_key(base64.b64decode(data[name]["tls.key"]), None)
+        assert (key.public_key() == served(facade, name).public_key()) is (name == "empty")
 
 
 def test_a_wish_that_means_nothing_is_refused_and_nothing_changes(facade: Running) -> None:
