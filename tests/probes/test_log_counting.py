@@ -7,11 +7,11 @@ import tracemalloc
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from stringzilla import count, find
 
 from fixtures.logs.levels import RANKS, level_of, trace
 from fixtures.logs.lines import BLOCK, LONGEST, Cutter
 from fixtures.logs.tally import SIGNATURES, Tally, Wanted, masked, signature
-from fixtures.logs.texts import find
 from muster.amounts import Pattern
 
 LEVELS = {
@@ -149,11 +149,12 @@ def test_a_text_that_is_longer_than_the_buffer_is_found() -> None:
 
 @given(st.binary(max_size=40), st.binary(min_size=1, max_size=5), st.integers(0, 40), st.integers(0, 40))
 @example(b"a\0ab", b"\0a", 0, 4)
-def test_the_search_of_the_c_library_is_that_of_python(lines: bytes, text: bytes, start: int, end: int) -> None:
+def test_the_search_of_stringzilla_is_that_of_python(lines: bytes, text: bytes, start: int, end: int) -> None:
     end = min(end, len(lines))
     start = min(start, end)
     for sought in (text, lines[start : start + 3] or text):
         assert find(bytearray(lines), sought, start, end) == lines.find(sought, start, end)
+    assert count(lines, text[:1]) == lines.count(text[:1])
 
 
 @pytest.mark.parametrize("size", [997, BLOCK + 1])
