@@ -1,17 +1,13 @@
 """Logs are counted over every container, every instance and the whole window; what cannot be read is never a zero."""
 
 import json
-import socket
-import threading
 import time
-from pathlib import Path
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from fixtures.logs.counting import LogCount, carried, timed
 from fixtures.logs.lines import BLOCK
-from muster.connections import Kubernetes
 from muster.kinds.logs import Log
 from muster.probes import CouldNotLook, Nothing
 from sandbox.world import Cluster, Trouble, World
@@ -244,31 +240,11 @@ def test_a_dripping_log_meets_the_deadline_and_is_unknown(cluster: SmallCluster)
     assert time.monotonic() - started < 60
 
 
-def test_a_stream_that_breaks_off_is_unknown_and_not_a_short_log(cluster: SmallCluster, tmp_path: Path) -> None:
-    listening = socket.create_server(("127.0.0.1", 0))
-    body = json.dumps({"metadata": {}, "items": [pod("web-a")]}).encode()
-    whole = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(body), body)
-    cut = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\na\r\nINFO fine\n\r\n"
-
-    def serve() -> None:
-        for answer in (whole, cut):
-            connection, _ = listening.accept()
-            with connection:
-                connection.recv(65536)
-                connection.sendall(answer)
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    cluster.put([])
-    token = tmp_path / "token"
-    token.write_text("reader")
-    cluster.connection = Kubernetes.model_validate({"server": f"http://127.0.0.1:{listening.getsockname()[1]}", "token": f"file:{token}"})
-    try:
-        with pytest.raises(CouldNotLook, match="broke off"):
-            cluster.look("log_count", errors(namespace="shop"))
-    finally:
-        thread.join(10)
-        listening.close()
+def test_records_are_counted_where_somebody_has_to_know(cluster: SmallCluster) -> None:
+    cluster.put([pod("web-a")], logs=log("web-a", lines("ERROR one", "INFO two", "INFO three")))
+    assert cluster.look("log_count", errors()).records == 3
+    seen = cluster.look("log_count", errors(level=None, contains="two"))
+    assert (seen.matched, seen.records, seen.pods[0].records, seen.pods[0].matched) == (1, None, None, 1)
 
 
 @pytest.mark.parametrize(
