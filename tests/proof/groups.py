@@ -147,9 +147,11 @@ def _healthy(prepared: Edit | None) -> tuple[World, bytes]:
 
 
 def _place(path: Path) -> Path:
-    """A log belongs to its pod, a rule may read every series, and sessions share what their server has of them."""
+    """A log belongs to its pod, a file to its folder; a rule may read every series, and sessions share what their server has of them."""
     if path[:2] == ("cluster", "logs") and len(path) > 2:
         return ("cluster", "objects", f"Pod/{path[2].split('/')[1]}")
+    if path[2:3] == ("files",) and len(path) > 3:
+        return (*path[:3], *path[3].rpartition("/")[:1])
     if path[:2] == ("metrics", "rules"):
         return path[:1]
     return path[:3] if path[:1] == ("databases",) and path[2:3] == ("sessions",) else path
