@@ -189,6 +189,9 @@ class Redis:
     commands: list[list[str]] = field(default_factory=list)  # run at the start by an administrator, in order
     settings: dict[str, str] = field(default_factory=dict)  # redis.conf
     certificate: Served | None = None  # None: no TLS
+    unsaved: list[list[str]] = field(default_factory=list)  # run after the save that ends the start
+    replica_of: str | None = None  # name of its primary, a server without TLS
+    held: int = 0  # connections that somebody opened and keeps
     turned_away: int = 0  # connections that were refused because there were too many
     loading: bool = False  # it is restarted with its data, and still loads them
     stopped: bool = False

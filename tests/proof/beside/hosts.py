@@ -3,12 +3,23 @@
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.world import HostFile, World
+from sandbox.world import HostFile, Redis, World
+from sandbox.worlds.platform_service.redis import ACL, rules
 from tests.proof.unlisted import VIOLATED, Unlisted
 
-CONNECTIONS: dict[str, Any] = {}
+HOST, BROKER, REPLICA = "backup-host", "broker", "broker-replica"
+CONNECTIONS: dict[str, Any] = {
+    BROKER: {
+        "redis": {
+            "host": "env:SANDBOX_BROKER_HOST",
+            "port": "env:SANDBOX_BROKER_PORT",
+            "user": "muster",
+            "password": "env:SANDBOX_BROKER_PASSWORD_MUSTER",
+            "tls": False,
+        }
+    },
+}
 """Beside those of the sandbox's environment."""
-HOST = "backup-host"
 EXPORT, LOG, REPORT, KEY = "exports/orders.csv", "log/relay.log", "reports/nightly-2.pdf", "secrets/relay.key"
 ENTITIES: dict[str, list[dict[str, Any]]] = {
     "files": [
@@ -16,6 +27,23 @@ ENTITIES: dict[str, list[dict[str, Any]]] = {
         {"name": "relay-log", "connection": HOST, "path": LOG, "expect": {"smaller_than": "1MB"}},
         {"name": "nightly-report", "connection": HOST, "path": REPORT, "siblings": "nightly-*.pdf", "expect": {"size_of_previous": "50%"}},
         {"name": "relay-key", "connection": HOST, "path": KEY, "expect": {"mode": "0600"}},
+    ],
+    "redis_servers": [
+        {
+            "name": BROKER,
+            "connection": BROKER,
+            "expect": {
+                "memory": {"off": "of no interest here"},
+                "saved_within": "1ms",  # a server of seconds has no older changes
+                "append_only": True,
+                "clients": "80%",
+                "replicas": 1,
+            },
+        }
+    ],
+    "redis_queues": [
+        {"name": "features", "connection": BROKER, "key": "features", "expect": {"at_least": 3}},
+        {"name": "orders", "connection": BROKER, "key": "orders", "type": "stream", "group": "billing", "expect": {"consumers": 2}},
     ],
 }
 
@@ -29,6 +57,18 @@ def prepare(world: World) -> None:
         REPORT: HostFile("%PDF-1.7\n", 48_000),
         KEY: HostFile("of-nobody\n", mode="0600"),
     }
+    world.caches[BROKER] = Redis(
+        passwords={"muster": "sandbox-muster"},
+        rules={"muster": rules(ACL.read_text())},
+        settings={"appendonly": "yes", "maxclients": "40"},
+        commands=[
+            ["SADD", "features", "search", "export", "invoices"],
+            ["XGROUP", "CREATE", "orders", "billing", "$", "MKSTREAM"],
+            ["XGROUP", "CREATECONSUMER", "orders", "billing", "billing-1"],
+            ["XGROUP", "CREATECONSUMER", "orders", "billing", "billing-2"],
+        ],
+    )
+    world.caches[REPLICA] = Redis(replica_of=BROKER)
 
 
 def _file(path: str, **values: object) -> Callable[[World], None]:
@@ -52,4 +92,66 @@ OF_FILES = (
     Unlisted("the report broke off", _file(REPORT, kept=0.2), VIOLATED, (AGAINST,), "of nightly-1.pdf"),
     Unlisted("everybody may read the key", _file(KEY, mode="0644"), VIOLATED, (MODE,), "0644"),
 )
-FAULTS: tuple[Unlisted, ...] = OF_FILES
+
+
+def _broker(**values: object) -> Callable[[World], None]:
+    """An edit that sets fields of the broker."""
+
+    def edit(world: World) -> None:
+        for name, value in values.items():
+            setattr(world.caches[BROKER], name, value)
+
+    return edit
+
+
+def _run(*command: str) -> Callable[[World], None]:
+    """An edit that runs one more command before the broker saves."""
+    return lambda world: world.caches[BROKER].commands.append(list(command))
+
+
+def _saves_no_more(world: World) -> None:
+    world.caches[BROKER].settings["save"] = '""'
+    world.caches[BROKER].unsaved = [["SET", "order:1", "paid"]]
+
+
+def _replica_stops(world: World) -> None:
+    world.caches[REPLICA].stopped = True
+
+
+def _no_append_only_file(world: World) -> None:
+    del world.caches[BROKER].settings["appendonly"]
+
+
+OF_REDIS = (
+    Unlisted(
+        "redis saves no changes any more",
+        _saves_no_more,
+        VIOLATED,
+        ("test_redis_saved_its_changes_recently[broker]",),
+        "1 changes since the last save",
+    ),
+    Unlisted(
+        "redis was restarted without its append-only file",
+        _no_append_only_file,
+        VIOLATED,
+        ("test_redis_keeps_an_append_only_file[broker]",),
+        "False",
+    ),
+    Unlisted(
+        "an application leaks connections to redis",
+        _broker(held=35),
+        VIOLATED,
+        ("test_redis_clients_stay_under_their_limit[broker]",),
+        "36 of 40 clients",
+    ),
+    Unlisted("the replica of redis stopped", _replica_stops, VIOLATED, ("test_redis_replicas_are_online[broker]",), "replicas: none"),
+    Unlisted("a feature was removed", _run("SREM", "features", "export"), VIOLATED, ("test_key_holds_enough[features]",), "set features"),
+    Unlisted(
+        "a consumer was removed from its group",
+        _run("XGROUP", "DELCONSUMER", "orders", "billing", "billing-2"),
+        VIOLATED,
+        ("test_queue_has_consumers[orders]",),
+        "1 consumers of group billing",
+    ),
+)
+FAULTS: tuple[Unlisted, ...] = (*OF_FILES, *OF_REDIS)
