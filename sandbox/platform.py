@@ -156,7 +156,11 @@ class Platform:
             jobs += [
                 pool.submit(self._attempt, f"scratch/{name}", self._become_scratch, name, world.scratch[name]) for name in world.scratch
             ]
-            jobs += [pool.submit(self._attempt, f"redis/{name}", self._become_cache, name, world) for name in world.caches]
+            caches: dict[str, Future[dict[str, str]]] = {}
+            for name, cache in sorted(world.caches.items(), key=lambda each: each[1].replica_of is not None):
+                primary = caches.get(cache.replica_of or "")
+                caches[name] = pool.submit(self._attempt, f"redis/{name}", self._become_cache, name, world, primary)
+            jobs += caches.values()
             hosts = with_dumps(world, jobs, self._services).items()
             jobs += [pool.submit(self._attempt, f"{part_of(host)}/{name}", self._become_host, name, host) for name, host in hosts]
             if world.metrics is not None:
@@ -208,13 +212,16 @@ class Platform:
     def _become_scratch(self, name: str, database: Database) -> dict[str, str]:
         return self._become_database(name, database, "scratch", SCRATCH)
 
-    def _become_cache(self, name: str, world: World) -> dict[str, str]:
+    def _become_cache(self, name: str, world: World, primary: "Future[dict[str, str]] | None") -> dict[str, str]:
         wanted, state = world.caches[name], self._running_state()
+        if primary is not None:
+            primary.result()
         server = self._services.get(f"redis/{name}")
         if not isinstance(server, RedisServer):
             server = RedisServer(state.folder / "caches" / name, self._certificate(name), state.remember)
             self._services[f"redis/{name}"] = server
-        server.apply(wanted)
+        followed = self._services.get(f"redis/{wanted.replica_of}")
+        server.apply(wanted, followed if isinstance(followed, RedisServer) else None)
         start = f"SANDBOX_{variable(name)}"
         passwords = {f"{start}_PASSWORD_{variable(user)}": password for user, password in wanted.passwords.items()}
         return {f"{start}_HOST": "127.0.0.1", f"{start}_PORT": str(server.port)} | passwords

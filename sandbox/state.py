@@ -66,7 +66,8 @@ def read_past(folder: Path) -> Past:
 
 def outside(remember: Callable[[Path], None]) -> Path:
     """A new folder that every user can reach, in memory when there is plenty; `remember` is told of it."""
-    roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_NEEDED
+    usable = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC  # programs run in it
+    roomy = usable and shutil.disk_usage(MEMORY).free > MEMORY_NEEDED
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=MEMORY if roomy else None))
     remember(folder)
     return folder

@@ -13,6 +13,7 @@ from typing import Any
 
 from sandbox.alerting import Alertmanager
 from sandbox.decoding import build, plain
+from sandbox.machine import Machine
 
 Object = dict[str, Any]
 
@@ -165,6 +166,7 @@ class HostFile:
     link: str | None = None  # a symbolic link to this path, relative to its own folder, instead
     written: float = 0.0  # seconds before now
     mode: str = "0644"
+    owner: str = ""  # "user:group", as a host with ssh says; "": who it really belongs to
     dump: str = ""  # where drills are possible: a real dump of this database of the world, in place of head, filler and tail
     dump_options: list[str] = field(default_factory=list)  # for pg_dump
     edits: dict[str, str] = field(default_factory=dict)  # of the dump's text: pattern -> replacement
@@ -178,6 +180,7 @@ class Host:
     ssh: bool = True  # False: only the folder, for a look at this machine
     key: str = "first"  # another word is another host key; clients know the one that the boot began with
     welcome: bool = True  # whether the key of the sandbox's user is let in
+    machine: Machine | None = None  # None, and without ssh: what holds for this machine
     stopped: bool = False  # nothing listens on its port; without ssh: the folder is gone
 
 
@@ -190,6 +193,9 @@ class Redis:
     commands: list[list[str]] = field(default_factory=list)  # run at the start by an administrator, in order
     settings: dict[str, str] = field(default_factory=dict)  # redis.conf
     certificate: Served | None = None  # None: no TLS
+    unsaved: list[list[str]] = field(default_factory=list)  # run after the save that ends the start
+    replica_of: str | None = None  # name of its primary, a server without TLS
+    held: int = 0  # connections that somebody opened and keeps
     turned_away: int = 0  # connections that were refused because there were too many
     loading: bool = False  # it is restarted with its data, and still loads them
     stopped: bool = False

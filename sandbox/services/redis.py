@@ -21,6 +21,7 @@ from sandbox.world import Redis, Served
 
 Certificate = Callable[[Served], tuple[bytes, bytes]]  # -> chain to send and private key, both PEM
 SETTINGS = {"bind": "127.0.0.1", "save": "3600 1", "protected-mode": "no", "databases": "4", "tls-auth-clients": "no", "daemonize": "no"}
+REPLICATION = {"repl-diskless-sync": "yes", "repl-diskless-sync-delay": "0"}  # a new replica means no save, and waits for no other
 SLOWLY = {"key-load-delay": "50000", "loading-process-events-interval-bytes": "1024"}  # microseconds for each key; it answers in between
 BALLAST = "for n = 1, 6000 do redis.call('SET', 'ballast:' .. n, string.rep('x', 1100)) end"  # so that it loads for five minutes
 START_SECONDS = 30.0
@@ -38,26 +39,41 @@ class RedisServer(Server):
         self._home = home(redis(), remember)
         self._certificate = certificate
         self._redis: Redis | None = None
-        self._secret = secrets.token_hex(16)
+        self._followed: int | None = None  # process id of the primary
+        self._held: list[Any] = []
+        self.secret = secrets.token_hex(16)
         super().__init__()
 
-    def apply(self, wanted: Redis) -> None:
-        """Become `wanted`. Raises ServiceFailed when the server or one of its commands refuses."""
+    def apply(self, wanted: Redis, primary: "RedisServer | None" = None) -> None:
+        """Become `wanted`, and a replica of `primary`, which has become what it should be before.
+
+        Raises ServiceFailed when the server or one of its commands refuses, or when its primary does not take it.
+        """
         before, self._redis = self._redis, None
+        followed = primary.pid if primary else None
         if wanted.stopped:
             self._shut_down()
-        elif before != wanted or not self._alive():
+        elif (before, self._followed) != (wanted, followed) or not self._alive():
             self._shut_down()
+            self.secret = secrets.token_hex(16)  # replicas of what it was are not let in
             self._make_folder(self._home.data)
-            self._write_files(wanted)
+            self._write_files(wanted, primary)
             self._start({})
             self._make_folder(self._home.data / FOLDER)
+            if primary and followed:
+                primary.take(self.port)
             self._fill(wanted)
             if wanted.turned_away:
                 self._turn_away(wanted.turned_away)
             if wanted.loading:
                 self._reload()
-        self._redis = wanted
+            self._hold(wanted.held)
+        self._redis, self._followed = wanted, followed
+
+    def take(self, port: int) -> None:
+        """Return when the replica at this port is online. Raises ServiceFailed when that takes too long."""
+        replica = {"port": port, "state": "online"}
+        self._wait(lambda said: any(replica.items() <= said.get(f"slave{n}", {}).items() for n in range(9)), f"followed from port {port}")
 
     def connect(self) -> Any:
         """A client that may do everything, through the socket that only the sandbox reaches."""
@@ -65,7 +81,7 @@ class RedisServer(Server):
         from redis.backoff import NoBackoff
         from redis.retry import Retry
 
-        login = {"username": "sandbox", "password": self._secret}
+        login = {"username": "sandbox", "password": self.secret}
         return Client(unix_socket_path=str(self._socket), socket_timeout=START_SECONDS, retry=Retry(NoBackoff(), 0), **login)
 
     def stop(self) -> None:
@@ -80,6 +96,9 @@ class RedisServer(Server):
 
     def _shut_down(self) -> None:
         if self._child is not None:
+            for client in self._held:
+                client.close()
+            self._held = []
             self._child.kill()  # its data is thrown away
             self._child = None
         shutil.rmtree(self._home.data, ignore_errors=True)
@@ -89,8 +108,8 @@ class RedisServer(Server):
         if self._home.account:
             os.chown(folder, self._home.account.uid, self._home.account.gid)
 
-    def _write_files(self, wanted: Redis) -> None:
-        users = [f"user sandbox on >{self._secret} ~* &* +@all", *([] if "default" in wanted.passwords else ["user default off"])]
+    def _write_files(self, wanted: Redis, primary: "RedisServer | None") -> None:
+        users = [f"user sandbox on >{self.secret} ~* &* +@all", *([] if "default" in wanted.passwords else ["user default off"])]
         for name, password in wanted.passwords.items():
             digest = hashlib.sha256(password.encode()).hexdigest()  # a password may hold blanks
             users.append(f"user {name} {wanted.rules.get(name, 'on ~* &* +@all')} #{digest}")
@@ -102,7 +121,10 @@ class RedisServer(Server):
         port = {"port": str(self.port)} if wanted.certificate is None else {"port": "0", "tls-port": str(self.port)}
         if wanted.certificate is not None:
             port |= {"tls-cert-file": "server.crt", "tls-key-file": "server.key", "tls-ca-cert-file": "server.crt"}
-        lines = SETTINGS | port | {"unixsocket": str(self._socket), "aclfile": "users.acl", "dir": str(self._home.data)} | wanted.settings
+        lines = SETTINGS | REPLICATION | port | {"unixsocket": str(self._socket), "aclfile": "users.acl", "dir": str(self._home.data)}
+        if primary is not None:
+            lines |= {"replicaof": f"127.0.0.1 {primary.port}", "masteruser": "sandbox", "masterauth": primary.secret}
+        lines |= wanted.settings
         self._home.write("redis.conf", "".join(f"{name} {value}\n" for name, value in lines.items()).encode())
 
     def _start(self, more: dict[str, str]) -> None:
@@ -124,16 +146,18 @@ class RedisServer(Server):
             return None
 
     def _fill(self, wanted: Redis) -> None:
-        from redis.exceptions import RedisError
-
         with self.connect() as client:
-            for command in wanted.commands:
-                try:
-                    client.execute_command(*command)
-                except RedisError as error:
-                    raise ServiceFailed(f"redis refuses {' '.join(command)[:120]!r}: {error}") from error
+            _run(client, wanted.commands)
             client.bgsave()  # last: where it fails, Redis takes no more writes
         self._wait(lambda said: not said["rdb_bgsave_in_progress"], "through with saving")
+        with self.connect() as client:
+            _run(client, wanted.unsaved)
+
+    def _hold(self, count: int) -> None:
+        """Open connections that stay."""
+        for _ in range(count):
+            self._held.append(client := self.connect())
+            client.ping()
 
     def _turn_away(self, count: int) -> None:
         from redis.exceptions import RedisError
@@ -163,3 +187,14 @@ class RedisServer(Server):
             if time.monotonic() > deadline:
                 raise ServiceFailed(f"redis was not {what} after {START_SECONDS:g} s")
             time.sleep(0.01)
+
+
+def _run(client: Any, commands: list[list[str]]) -> None:
+    """Run commands in order. Raises ServiceFailed for the first that is refused."""
+    from redis.exceptions import RedisError
+
+    for command in commands:
+        try:
+            client.execute_command(*command)
+        except RedisError as error:
+            raise ServiceFailed(f"redis refuses {' '.join(command)[:120]!r}: {error}") from error

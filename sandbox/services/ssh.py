@@ -13,6 +13,7 @@ from pathlib import Path
 from sandbox.binaries import openssh
 from sandbox.processes import Child, Server
 from sandbox.services.folders import Folder
+from sandbox.services.machine import MachineFacts
 from sandbox.services.unprivileged import home
 from sandbox.world import Host
 
@@ -33,6 +34,7 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 AllowUsers muster
 DisableForwarding yes
+SetEnv PATH={path}:/usr/local/bin:/usr/bin:/bin
 """
 CLIENT = """\
 Host {name}
@@ -55,6 +57,7 @@ class SshServer(Server):
         self._programs = openssh()
         self._home = home(self._programs / "sbin", remember)
         self._files = Folder(self._home.root / "root", self._home.account)
+        self._facts = MachineFacts(self._home.root / "machine")
         self._host: Host | None = None
         self._keys: dict[str, tuple[bytes, str]] = {}
         super().__init__()
@@ -64,6 +67,7 @@ class SshServer(Server):
         """Become `host`, whose files' ages count from `epoch` (Unix seconds). Raises ServiceFailed when sshd does not start."""
         before, self._host = self._host, None
         self._files.apply(host.files, epoch)
+        self._facts.apply(host, self._files.root)
         keys = self._key("user")[1] if host.welcome else ""
         (self._home.root / "authorized_keys").write_text(keys + "\n")
         if host.stopped:
@@ -82,6 +86,7 @@ class SshServer(Server):
     def stop(self) -> None:
         """End the server and remove its files."""
         self._shut_down()
+        self._facts.stop()
         self._port.release()
         self._home.remove()
 
@@ -102,7 +107,7 @@ class SshServer(Server):
         uid, gid = (account.uid, account.gid) if account else (NOBODY, NOBODY) if self._home.prefix else (os.getuid(), os.getgid())
         (root / "passwd").write_text(f"{USER}:x:{uid}:{gid}:{USER}:{root}:/bin/sh\n")
         (root / "group").write_text(f"{USER}:x:{gid}:\n")
-        (root / "sshd_config").write_text(CONFIGURATION.format(port=self.port, root=root))
+        (root / "sshd_config").write_text(CONFIGURATION.format(port=self.port, root=root, path=self._facts.path))
         _write(root / "hostkey", self._key(host.key)[0], 0o600)
         if account:
             os.chown(root / "hostkey", account.uid, account.gid)

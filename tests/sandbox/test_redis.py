@@ -119,6 +119,38 @@ def test_connections_are_turned_away_as_often_as_wanted(server: RedisServer) -> 
         assert client.info()["rejected_connections"] == 2
 
 
+def test_what_came_after_the_save_is_not_saved(server: RedisServer) -> None:
+    server.apply(replace(HEALTHY, unsaved=[["SET", "b", "1"]]))
+    with server.connect() as client:
+        assert (client.get("b"), client.info()["rdb_changes_since_last_save"]) == (b"1", 1)
+
+
+def test_held_connections_stay_until_the_world_changes(server: RedisServer) -> None:
+    server.apply(replace(HEALTHY, held=3))
+    with server.connect() as client:
+        assert client.info()["connected_clients"] == 4
+    server.apply(HEALTHY)
+    with server.connect() as client:
+        assert client.info()["connected_clients"] == 1
+
+
+def test_a_replica_follows_its_primary_through_a_restart(server: RedisServer, tmp_path: Path) -> None:
+    replica, _, _ = make_server(tmp_path)
+    wanted = Redis(replica_of="it")
+    try:
+        for healthy in (HEALTHY, replace(HEALTHY, commands=[["SET", "a", "2"]])):
+            server.apply(healthy)
+            replica.apply(wanted, server)
+            with replica.connect() as client, server.connect() as primary:
+                assert client.get("a") == healthy.commands[0][2].encode()
+                assert primary.info()["slave0"]["port"] == replica.port
+        replica.apply(replace(wanted, stopped=True), server)
+        with server.connect() as primary:
+            assert primary.info()["connected_slaves"] == 0
+    finally:
+        replica.stop()
+
+
 def test_the_server_never_runs_as_root(server: RedisServer) -> None:
     status = Path(f"/proc/{server.pid}/status").read_text()
     real = next(line for line in status.splitlines() if line.startswith("Uid:")).split()[1]
