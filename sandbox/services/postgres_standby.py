@@ -21,6 +21,8 @@ SLOT = "standby"
 ACCESS = "local replication postgres trust"
 """What its primary has to allow."""
 RESERVE = f"SELECT pg_create_physical_replication_slot('{SLOT}', true)"
+WRITE = ("SET synchronous_commit = on", "SELECT pg_logical_emit_message(true, 'sandbox', 'until here')")
+"""A commit that is written at once, and everything before it: what the server's other sessions commit waits a moment."""
 WRITTEN = "SELECT pg_current_wal_lsn()::text"
 HAS = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND {}_lsn >= %s::pg_lsn"
 
@@ -68,6 +70,8 @@ class StandbyServer(Server):
     def wait_until_it_has_all(self, how: str) -> None:
         """Wait for all that the primary has written: until it is here (`flush`), or can be seen here (`replay`). Raises ServiceFailed."""
         with self._connect(self._primary.sockets, self._primary_port) as primary:
+            for statement in WRITE:
+                primary.execute(statement)
             (written,) = primary.execute(WRITTEN).fetchone()
             _wait(lambda: primary.execute(HAS.format(how), [written]).fetchone() == (1,), f"done with the {how} of {written}")
 
