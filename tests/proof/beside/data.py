@@ -125,7 +125,7 @@ STREAM, REPLAY, IN_TIME = (
     "test_standbys_follow_in_time[ledger-standby]",
 )
 FAULTS: tuple[Unlisted, ...] = (
-    Unlisted("two colours were mixed up", _deployed(colour="purple"), VIOLATED, ("test_reading_is_one_of[colour]",), "purple"),
+    Unlisted("a colour is deployed that there is not", _deployed(colour="purple"), VIOLATED, ("test_reading_is_one_of[colour]",), "purple"),
     Unlisted(
         "a snapshot was released", _deployed(version="2.5.0-SNAPSHOT"), VIOLATED, ("test_reading_matches[release]",), "2.5.0-SNAPSHOT"
     ),
