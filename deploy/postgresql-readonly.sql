@@ -44,7 +44,8 @@ BEGIN
 END
 $$;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;  -- the default up to PostgreSQL 14
--- They write although they need no privilege on any object: large objects, and messages into the write-ahead log.
+-- They write although they need no privilege on any object: large objects, and messages into the write-ahead log. And what
+-- PostgreSQL 17 and 18 brought: slots of a standby, and the planner's statistics.
 DO $$
 DECLARE
     each regprocedure;
@@ -52,7 +53,10 @@ BEGIN
     FOR each IN
         SELECT oid::regprocedure FROM pg_proc
         WHERE pronamespace = 'pg_catalog'::regnamespace
-          AND proname IN ('lo_creat', 'lo_create', 'lo_from_bytea', 'pg_logical_emit_message')
+          AND proname IN (
+              'lo_creat', 'lo_create', 'lo_from_bytea', 'pg_logical_emit_message', 'pg_sync_replication_slots',
+              'pg_restore_relation_stats', 'pg_clear_relation_stats', 'pg_restore_attribute_stats', 'pg_clear_attribute_stats'
+          )
     LOOP
         EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', each);
     END LOOP;

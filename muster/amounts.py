@@ -233,3 +233,17 @@ class Values(tuple[Value, ...]):
         return f"{shown} and {len(self) - 10} more" if len(self) > 10 else shown or "nothing"
 
     __repr__ = __str__
+
+
+class Entries(tuple[str, ...]):
+    """The entries of a list, as a reader is told them: `2 entries: orders; refunds`."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        if not self:
+            return "an empty list"
+        shown = "; ".join(map(str, self[:10])) + (f"; and {len(self) - 10} more" if len(self) > 10 else "")
+        return f"{len(self)} {'entry' if len(self) == 1 else 'entries'}: {shown}"
+
+    __repr__ = __str__

@@ -207,7 +207,10 @@ class Platform:
         server.apply(database)
         start = f"SANDBOX_{variable(name)}"
         passwords = {f"{start}_PASSWORD_{variable(role)}": password for role, password in database.passwords.items()}
-        return {f"{start}_HOST": address, f"{start}_PORT": str(server.port), f"{start}_DBNAME": database.name} | passwords
+        ports = {f"{start}_PORT": str(server.port)}
+        if database.standby is not None:
+            ports[f"{start}_STANDBY_PORT"] = str(server.standby_port)
+        return {f"{start}_HOST": address, f"{start}_DBNAME": database.name} | ports | passwords
 
     def _become_scratch(self, name: str, database: Database) -> dict[str, str]:
         return self._become_database(name, database, "scratch", SCRATCH)

@@ -140,6 +140,14 @@ class Session:
 
 
 @dataclass
+class Standby:
+    """A server that follows a database's by streaming, with all that is in it."""
+
+    paused: bool = False  # it receives what is written from now on, and does not replay it
+    stopped: bool = False
+
+
+@dataclass
 class Database:
     """A PostgreSQL server: how it is started, what is in it, who is connected."""
 
@@ -151,6 +159,7 @@ class Database:
     access: list[str] = field(default_factory=list)  # pg_hba.conf lines tried before "host all all all scram-sha-256"
     sessions: list[Session] = field(default_factory=list)
     certificate: Served | None = None  # None: no TLS
+    standby: Standby | None = None  # None: nothing follows
     stopped: bool = False
 
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from muster.amounts import Amount, Band, Choices, Measured, Pattern, Values, printed, same
+from muster.amounts import Amount, Band, Choices, Entries, Measured, Pattern, Values, printed, same
+from muster.samples import Withheld
 
 
 @pytest.mark.parametrize(
@@ -90,6 +91,19 @@ def test_values_equal_a_limit_when_each_of_them_does() -> None:
     assert Values((Measured(1.0), Measured(2.0))) != Amount(1)
     assert Values((Measured(1.0), Measured(2.0))) in Choices((Amount(1), Amount(2)))
     assert Values((Measured(1.0), "x")) not in Choices((Amount(1), Amount(2)))
+
+
+@pytest.mark.parametrize(
+    ("entries", "text"),
+    [
+        ((), "an empty list"),
+        (("a",), "1 entry: a"),
+        (("a", Withheld("other")), "2 entries: a; a text of 5 characters, withheld"),
+        (("a",) * 12, f"12 entries: {'a; ' * 10}and 2 more"),
+    ],
+)
+def test_a_list_is_told_by_its_entries(entries: tuple[str, ...], text: str) -> None:
+    assert str(Entries(entries)) == text
 
 
 def test_a_band_holds_its_ends_and_no_nan() -> None:

@@ -1,7 +1,7 @@
 """A real PostgreSQL server on loopback: a copied data directory, so that starting and replacing it takes moments.
 
-Whatever changes in a `Database` beyond passwords, sessions and `stopped` means a fresh copy: also roles, slots and settings that
-a fault's SQL left behind are gone then. The port stays the same for the server's whole life.
+Whatever changes in a `Database` beyond passwords, sessions, `stopped` and what its standby does means a fresh copy: also roles, slots
+and settings that a fault's SQL left behind are gone then. The port stays the same for the server's whole life.
 """
 
 import hashlib
@@ -14,27 +14,15 @@ from typing import Any
 
 from sandbox.binaries import postgresql
 from sandbox.cache import provided_folder
-from sandbox.processes import Child, Server, ServiceFailed
+from sandbox.processes import Server, ServiceFailed
+from sandbox.services.postgres_child import started
 from sandbox.services.postgres_sessions import Sessions
+from sandbox.services.postgres_standby import ACCESS, RESERVE, StandbyServer
 from sandbox.services.unprivileged import Home, home
 from sandbox.world import Database, Served
 
 Certificate = Callable[[Served], tuple[bytes, bytes]]  # -> chain to send and private key, both PEM
 INITDB = ("--no-sync", "--username=postgres", "--auth=trust", "--no-locale", "--encoding=UTF8", "--wal-segsize=1", "--data-checksums")
-SETTINGS = {
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
-    "shared_buffers": "16MB",
-    "min_wal_size": "2MB",
-    "max_wal_size": "64MB",
-    "huge_pages": "off",
-    "dynamic_shared_memory_type": "mmap",  # files in the data directory: nothing is left in /dev/shm after a kill
-    "shared_preload_libraries": "pg_stat_statements",
-    "timezone": "UTC",
-    "log_timezone": "UTC",
-}
-START_SECONDS = 30.0
 
 
 class PostgresServer(Server):
@@ -50,7 +38,13 @@ class PostgresServer(Server):
         self._database: Database | None = None
         self._sessions = Sessions()
         self._address = address
+        self._standby: StandbyServer | None = None
         super().__init__(address)
+
+    @property
+    def standby_port(self) -> int | None:
+        """The port of its standby, if it has ever had one."""
+        return self._standby.port if self._standby else None
 
     def apply(self, database: Database) -> None:
         """Become `database`. Raises ServiceFailed when the server or one of its statements refuses."""
@@ -63,23 +57,15 @@ class PostgresServer(Server):
         else:
             if before.passwords != database.passwords:
                 self._set_passwords(database, before)
+            if before.standby != database.standby:
+                self._follow(database)
             if before.sessions != database.sessions:
-                self._sessions.replace(database.sessions, self.connect, database.name)
+                self._hold_sessions(database)
         self._database = database
 
     def connect(self, dbname: str = "postgres", user: str = "postgres") -> Any:
         """A psycopg connection in autocommit mode through the socket that only the sandbox reaches; no password."""
-        import psycopg
-
-        return psycopg.connect(
-            host=str(self._home.sockets),
-            port=self.port,
-            user=user,
-            dbname=dbname,
-            autocommit=True,
-            gssencmode="disable",
-            connect_timeout=10,
-        )
+        return _connected(self._home.sockets, self.port, dbname, user)
 
     def dump(self, dbname: str, options: list[str]) -> str:
         """What pg_dump says of a database. Raises ServiceFailed."""
@@ -92,11 +78,15 @@ class PostgresServer(Server):
     def stop(self) -> None:
         """End the server and remove its files, the log aside."""
         self._shut_down()
+        if self._standby is not None:
+            self._standby.stop()
         self._port.release()
         self._home.remove()
 
     def _shut_down(self) -> None:
         self._sessions.forget()
+        if self._standby is not None:
+            self._standby.forget()
         if self._child is not None:
             # Immediate: the data directory is thrown away, a checkpoint would be wasted.
             self._child.stop(signal.SIGQUIT)
@@ -111,22 +101,10 @@ class PostgresServer(Server):
         self._fill(database)
 
     def _start(self, database: Database) -> None:
-        settings = SETTINGS | {
-            "listen_addresses": self._address,
-            "port": str(self.port),
-            "unix_socket_directories": str(self._home.sockets),
-        }
+        settings = {"listen_addresses": self._address, "port": str(self.port)}
         if database.certificate is not None:
             settings |= {"ssl": "on", "ssl_cert_file": "server.crt", "ssl_key_file": "server.key"}
-        text = "".join(f"{name} = '{value.replace(chr(39), chr(39) * 2)}'\n" for name, value in (settings | database.settings).items())
-        self._home.write("postgresql.auto.conf", text.encode())
-        command = [str(self._home.binaries / "postgres"), "-D", str(self._home.data)]
-        self._log.write_bytes(b"")
-        # SIGQUIT on our death: unlike SIGKILL it lets the postmaster take its children along.
-        self._child = Child(command, self._log, self._home.account, self._home.prefix, signal.SIGQUIT)
-        pid_file = self._home.data / "postmaster.pid"
-        # Its last line says "ready"; a port that answers could belong to somebody else.
-        self._child.wait_until(lambda: _says_ready(pid_file), START_SECONDS)
+        self._child = started(self._home, self._log, settings | database.settings)
 
     def _write_certificate(self, database: Database) -> None:
         if database.certificate is not None:
@@ -136,9 +114,14 @@ class PostgresServer(Server):
 
     def _write_access(self, database: Database) -> None:
         lines = ["local all all trust", *database.access, "host all all all scram-sha-256", "host replication all all scram-sha-256"]
+        if database.standby is not None:
+            lines.append(ACCESS)
         self._home.write("pg_hba.conf", "\n".join([*lines, ""]).encode())
 
     def _fill(self, database: Database) -> None:
+        if database.standby is not None:
+            with self.connect() as connection:
+                _run(connection, RESERVE)
         self._set_passwords(database, None)
         with self.connect() as connection:
             _run(connection, f"CREATE DATABASE {_name(database.name)} OWNER {_name(database.owner)}")
@@ -146,7 +129,22 @@ class PostgresServer(Server):
             with self.connect(database.name) as connection:
                 for statement in database.sql:
                     _run(connection, statement)
+        self._follow(database)
+        self._hold_sessions(database)
+
+    def _follow(self, database: Database) -> None:
+        """Let the standby be as it is wanted."""
+        if database.standby is None:
+            return
+        if self._standby is None:
+            self._standby = StandbyServer(self._home, self._log.with_name("standby.log"), _connected, self._address, self.port)
+        self._standby.follow(database.standby, self._template, database.settings)
+
+    def _hold_sessions(self, database: Database) -> None:
+        """Open the sessions; what they write reaches the standby as well."""
         self._sessions.replace(database.sessions, self.connect, database.name)
+        if self._standby is not None and database.standby is not None and not database.standby.stopped:
+            self._standby.wait_until_it_has_all("flush" if database.standby.paused else "replay")
 
     def _set_passwords(self, database: Database, before: Database | None) -> None:
         from psycopg import sql
@@ -164,16 +162,17 @@ class PostgresServer(Server):
 
 def _needs_fresh_copy(before: Database, after: Database) -> bool:
     """Whether anything differs that a running server cannot simply be told."""
-    told = {"passwords", "sessions", "stopped"}
-    return any(value != getattr(after, name) for name, value in vars(before).items() if name not in told)
+    told = {"passwords", "sessions", "stopped", "standby"}
+    begun = (before.standby is None) != (after.standby is None)
+    return begun or any(value != getattr(after, name) for name, value in vars(before).items() if name not in told)
 
 
-def _says_ready(pid_file: Path) -> bool:
-    try:
-        lines = pid_file.read_text().splitlines()
-    except FileNotFoundError:
-        return False
-    return len(lines) >= 8 and lines[7].strip() == "ready"
+def _connected(sockets: Path, port: int, dbname: str = "postgres", user: str = "postgres") -> Any:
+    import psycopg
+
+    return psycopg.connect(
+        host=str(sockets), port=port, user=user, dbname=dbname, autocommit=True, gssencmode="disable", connect_timeout=10
+    )
 
 
 def _name(identifier: str) -> str:

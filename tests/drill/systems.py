@@ -22,9 +22,9 @@ from muster import journal
 from muster.verdicts import Result, Verdict
 from sandbox.services.postgres import PostgresServer
 from sandbox.services.redis import RedisServer
-from sandbox.world import BucketObject, Database, Redis
+from sandbox.world import BucketObject, Database, Redis, Trouble
 from tests.drill.production import Production, drill_user, running_production
-from tests.probes.bucket_servers import Server, running_buckets
+from tests.probes.bucket_servers import NAME, Server, running_buckets
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = Path(__file__).with_name("schemas")
@@ -43,6 +43,7 @@ class Systems:
     space: Path
     bucket: Server
     objects: dict[str, BucketObject] = field(default_factory=dict)
+    trouble: list[Trouble] = field(default_factory=list)
     drills: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
 
@@ -69,12 +70,16 @@ class Systems:
         os.utime(path, (time.time() - age,) * 2)
         self.drills.setdefault(system, []).append({"name": name, "backup": name, "path": path.name, "expect": expect or {}, **more})
 
-    def add_object(self, system: str, name: str, dump: str, *, kept: float = 1.0, encryption: str = "AES256", **more: Any) -> None:
-        """The same, of backups that are objects of a bucket: the newest of a week."""
+    def add_object(
+        self, system: str, name: str, dump: str, *, kept: float = 1.0, encryption: str = "AES256", slow: float = 0.0, **more: Any
+    ) -> None:
+        """The same, of backups that are objects of a bucket: the newest of a week, for which each answer takes `slow` seconds."""
         for night in range(7):
             whole = 1.0 if night else kept
             made = BucketObject(head=dump, gzip=True, kept=whole, written=3600.0 + night * DAY, encryption=encryption)
             self.objects[f"{name}/{chr(97 + night)}-{night}.sql.gz"] = made
+        if slow:
+            self.trouble.append(Trouble(path=f"/{NAME}/{name}/a-0", delay=slow))
         self.drills.setdefault(system, []).append({"name": name, "backup": name, "prefix": f"{name}/", **more})
 
     def write(self, system: str, dbname: str) -> None:
@@ -118,7 +123,7 @@ class Systems:
 
     def run(self) -> "Ran":
         """Drill everything that was added."""
-        self.bucket.become(self.objects)
+        self.bucket.become(self.objects, trouble=self.trouble)
         reports = self.folder / "reports"
         command = [sys.executable, "-m", "pytest", "checks/restore_drill", "--drill", "-p", "no:cacheprovider", "--reports", str(reports)]
         command += ["--environments", str(self.folder / "environments"), "--env", "*/production"]

@@ -48,7 +48,6 @@ def vod_tender(made: Systems) -> None:
         **common,
     )
     add("vod-tender", "vod-orphans", gz(edited(plain, ORPHAN, r"\g<1>77777777\t\2")), ".sql.gz", **common)
-    add("vod-tender", "vod-slow", gz(plain), ".sql.gz", **common, expect={"restored_within": "1ms"})
     add(
         "vod-tender",
         "vod-too-new",
@@ -63,6 +62,7 @@ def vod_tender(made: Systems) -> None:
     made.add_object("vod-tender", "vod-bucket", plain.decode(), **common)
     made.add_object("vod-tender", "vod-bucket-cut", plain.decode(), kept=0.9, **common)
     made.add_object("vod-tender", "vod-bucket-open", plain.decode(), encryption="", **common)
+    made.add_object("vod-tender", "vod-slow", plain.decode(), slow=1.0, expect={"restored_within": "1s"}, **common)
     own = {"scratch": "folder", "live": "live", "format": "base", "roles": []}
     recovery = {"wal": "wal", "database": "vod"}
     add("vod-tender", "vod-base", base, ".tar.gz", recovery=recovery, **own)

@@ -12,6 +12,7 @@ from fixtures.kubernetes.client import listing
 from fixtures.postgresql.client import session
 from fixtures.prometheus.client import query
 from fixtures.redis.client import session as redis_session
+from fixtures.web import trust
 from fixtures.web.tls import VERIFIED, Certificate, Place, look
 from muster.connections import Reach
 from muster.kinds.base import bind
@@ -167,3 +168,21 @@ def test_without_a_named_authority_the_variables_name_none(authority: Authority,
         settings[source](server.port)
 
     assert heard.bytes == b""
+
+
+def test_the_protocol_of_the_clusters_client_is_told_to_no_other_server(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A PostgreSQL of these days turns away who speaks of HTTP, whichever source was looked at before it."""
+    monkeypatch.setenv("ZOO_TOKEN", "of-nobody")
+    with tls(authority.context("good", GOOD)) as server:
+        listing(made("kubernetes", server=f"https://{LOCALHOST}:{server.port}", token="env:ZOO_TOKEN", ca=str(authority.ca_file)), "pods")
+
+    assert b"http/1.1" not in hello(trust.files(str(authority.ca_file), None))
+    assert b"http/1.1" in hello(trust.files(str(authority.ca_file), None, "http/1.1"))
+
+
+def hello(context: ssl.SSLContext) -> bytes:
+    """What a client says first, in the clear."""
+    said = ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), said, server_hostname=LOCALHOST).do_handshake()
+    return said.read()

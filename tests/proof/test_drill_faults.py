@@ -15,8 +15,8 @@ from tests.proof.test_faults import complete
 
 FAULTS = [found for found in faults(SYSTEM) if seen_by_drills(found.fault)]
 PROVEN_ELSEWHERE = {
-    "test_restore_fits_the_recovery_time",  # tests/drill/runs/test_trend.py
-    "test_restored_pages_are_sound",  # tests/drill/test_corruption.py: no dump carries a damaged page along
+    "test_restore_fits_the_recovery_time",  # tests/drill/test_systems.py
+    "test_restored_pages_are_sound",  # tests/drill/test_systems.py: no dump carries a damaged page along
     "test_drill_changes_nothing_of_the_source",  # tests/drill/runs/test_trouble.py
     "test_drill_leaves_nothing_behind",  # tests/drill/runs/test_trouble.py
     "test_reading_equals",  # tests/drill/runs/test_readings_of_copies.py
