@@ -100,13 +100,12 @@ def _keep(run: Run, each: "Drilling") -> None:
     """A line in the history; of a drill that passed also what the next one is compared with."""
     from drill import history
 
-    results = list(_results(run, each))
+    results, fields = list(_results(run, each)), _fields(each)
     verdict = min((one.verdict for one in results), key=ORDER.index, default=Verdict.NOT_RUN)
+    failed = sorted(one.check for one in results if one.verdict is not Verdict.HOLDS)
+    run.drilled.setdefault(fields["environment"], {})[f"drill/{each.drill.name}"] = (fields["ended"], float(verdict is Verdict.HOLDS))
     try:
-        drills.append(
-            run.out,
-            {**_fields(each), "verdict": verdict, "failed": sorted(one.check for one in results if one.verdict is not Verdict.HOLDS)},
-        )
+        drills.append(run.out, {**fields, "verdict": verdict, "failed": failed})
         if verdict is Verdict.HOLDS and each.verifying is not None:
             history.keep(run.state.folder, each.drill, each.verifying.proofs)
     except OSError as error:

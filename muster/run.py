@@ -67,6 +67,8 @@ class Run:
         self.deselected: dict[str, str] = {}
         self.called: NightCall | None = None
         """The alert or heading that somebody was called for, with the checks that tell of it."""
+        self.drilled: dict[str, dict[str, tuple[float, float]]] = {}
+        """Drills of this run as facts, by environment and `drill/NAME`: when each ended, and 1 if it passed."""
         self.lost: list[str] = []
         """What could not be written or removed, with the reason."""
 
@@ -100,11 +102,12 @@ class Run:
         return next(each for each in self.environments if each.id == case.identity.place)
 
     def drills(self, case: Case) -> list[tuple[float, bool]]:
-        """Past drills of an entity: when each ended, and whether it passed. A sandbox has the past that its world brings."""
+        """Past drills of an entity, wherever they ran: when each ended, and whether it passed. A sandbox has those of its world."""
         name, place = case.entity.name, case.identity.place
-        if self.environment_of(case).sandboxed:
-            return [(at, bool(value)) for at, value in self.state.history(place).get(f"drill/{name}", ())]
-        return [(float(each["ended"]), each.get("verdict") == Verdict.HOLDS) for each in drills.records(self.out, place, name)]
+        past = {at: bool(value) for at, value in self.state.history(place).get(f"drill/{name}", ())}
+        if not self.environment_of(case).sandboxed:
+            past |= {float(each["ended"]): each.get("verdict") == Verdict.HOLDS for each in drills.records(self.out, place, name)}
+        return sorted(past.items())
 
     def parts(self, case: Case) -> set[str]:
         """Kinds of the connections through which a case is looked at, and its condition."""
@@ -157,9 +160,7 @@ class Run:
         if self.replay is not None or not any(calls for _, calls in asked):
             return []
         self.store.look([call for _, calls in asked for call in calls.values()])
-        told = [
-            guard.refusal(environment, name, self.store.outcomes[call.key]) for environment, calls in asked for name, call in calls.items()
-        ]
+        told = [guard.refusal(each, name, self.store.outcomes[call.key]) for each, calls in asked for name, call in calls.items()]
         return [each for each in told if each]
 
     def refuse(self, reasons: list[str]) -> None:
@@ -257,7 +258,7 @@ class Run:
     def remember(self) -> None:
         """Keep this run's verdicts, values, facts and plans for later ones. A plan with a module missing is none to compare with."""
         assert self.journal is not None
-        facts: dict[str, dict[str, tuple[float, float]]] = {each.id: {} for each in self.environments}
+        facts = {each.id: dict(self.drilled.get(each.id, {})) for each in self.environments}
         for key, calls in self.looked_for.items():
             seen = facts[self.journal.digest.place(key)]
             look = self.views.get(key, self.store)

@@ -11,6 +11,7 @@ import pytest
 
 from drill.trend import trend
 from muster import drills as history
+from muster.state import State
 from muster.verdicts import Verdict
 from tests.drill.runs.declared import drill, shop
 from tests.drill.runs.harness import ROOT, Drills, Ran
@@ -134,7 +135,7 @@ for number in range(200):
 
 def test_the_monthly_check_wants_a_drill_that_passed_recently(tmp_path: Path) -> None:
     document = shop("http://127.0.0.1:9/health")
-    names = ("recent", "old", "never", "failed", "recovered")
+    names = ("recent", "old", "never", "failed", "recovered", "elsewhere")
     document["drills"] = [drill(name, expect={"passed_within": "31d"}) for name in names]
     del document["readings"]
     (tmp_path / "environments" / "shop").mkdir(parents=True)
@@ -145,6 +146,8 @@ def test_the_monthly_check_wants_a_drill_that_passed_recently(tmp_path: Path) ->
     for name, ago, verdict in past:
         history.append(tmp_path, record(drill=name, ended=now - ago * DAY, verdict=verdict))
 
+    State(tmp_path / "state").remember([], {"shop/test": {"drill/elsewhere": (now - 3 * DAY, 1.0)}}, "a drill of another machine")
+
     command = [sys.executable, "-m", "pytest", "checks/monthly", "-p", "no:cacheprovider", "--env", "shop/test", "--reports", str(tmp_path)]
     done = subprocess.run(
         [*command, "--environments", str(tmp_path / "environments")], cwd=ROOT, capture_output=True, text=True, check=False
@@ -152,7 +155,7 @@ def test_the_monthly_check_wants_a_drill_that_passed_recently(tmp_path: Path) ->
 
     results = {each.entity: each for each in Ran(1, tmp_path).all()}
     assert {name: str(each.verdict) for name, each in results.items()} == {
-        "recent": "holds", "old": "violated", "never": "violated", "failed": "violated", "recovered": "holds",
+        "recent": "holds", "old": "violated", "never": "violated", "failed": "violated", "recovered": "holds", "elsewhere": "holds",
     }, done.stdout  # fmt: skip
     assert done.returncode == 1
     assert results["old"].observed.startswith("40d")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from drill.lease import parse
+from muster.state import State
 from tests.drill.runs.declared import drill, shop
 from tests.drill.runs.harness import ROOT, Drills, Ran
 
@@ -42,6 +43,7 @@ def test_a_drill_of_a_good_backup_holds_and_is_remembered(whole: Ran) -> None:
     outside = sum(kept["phases"][name] for name in ("sweep", "remove", "source"))
     assert kept["took"] == pytest.approx(sum(kept["phases"].values()) - outside)
     assert kept["restored"] > kept["size"] > 0
+    assert State(whole.reports / "state").history(kept["environment"])["drill/plain"] == [(kept["ended"], 1.0)]
 
 
 def test_a_saved_drill_is_judged_again_with_the_same_verdicts_and_restores_nothing(sandboxed: Drills, tmp_path: Path) -> None:
