@@ -30,10 +30,10 @@ pytest_plugins = [
     *("muster.channels", "muster.follow_up", "muster.looking_again", "muster.ci_plugin", "muster.gate", "muster.called"),
 ]
 RUN = pytest.StashKey[Run]()
-gc.disable()  # until all is collected: nearly everything that is loaded stays
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    gc.disable()  # until all is collected: nearly everything that is loaded stays
     options.add(parser)
 
 
