@@ -43,7 +43,7 @@ def load(environments: Iterable[Environment], checks: Path, shown: Path, today: 
         except ConfigError as error:
             problems += error.problems
         else:
-            problems += matched(each, found[each.id], checks)
+            problems += matched(each, found[each.id], checks) if found[each.id] else []
     if problems:
         raise ConfigError(problems)
     return Allowances(found)
