@@ -20,7 +20,7 @@ from muster.kinds import loaded
 from muster.kinds.base import Entity
 from muster.night_call import Call as NightCall
 from muster.plans import Plan, entry
-from muster.probes import ARGUMENTS, PROBES, Call
+from muster.probes import ARGUMENTS, PROBES, Call, CouldNotLook
 from muster.runbook import Library, Passage
 from muster.shelf import Shelf
 from muster.state import State, StateError
@@ -88,9 +88,8 @@ class Run:
 
     def calls(self, item: pytest.Item, case: Case) -> list[Call]:
         """The calls that an item's probes need."""
-        names = [name for name in getattr(item, "fixturenames", []) if name in PROBES]
-        made = [Call.of(PROBES[name], {each: ARGUMENTS[each](case) for each in PROBES[name].parameters}) for name in names]
-        return made + self.beside(case)
+        probes = (PROBES[name] for name in getattr(item, "fixturenames", []) if name in PROBES)
+        return [Call.of(each, {name: ARGUMENTS[name](case) for name in each.parameters}) for each in probes] + self.beside(case)
 
     def beside(self, case: Case) -> list[Call]:
         """The calls that decide whether a case is asked, and whether it is in maintenance."""
@@ -103,10 +102,12 @@ class Run:
 
     def drills(self, case: Case) -> list[tuple[float, bool]]:
         """Past drills of an entity, wherever they ran: when each ended, and whether it passed. A sandbox has those of its world."""
-        name, place = case.entity.name, case.identity.place
-        past = {at: bool(value) for at, value in self.state.history(place).get(f"drill/{name}", ())}
-        if not self.environment_of(case).sandboxed:
-            past |= {float(each["ended"]): each.get("verdict") == Verdict.HOLDS for each in drills.records(self.out, place, name)}
+        name, there = case.entity.name, self.environment_of(case)
+        if there.sandboxed and self.replay is not None:
+            raise CouldNotLook("a saved look at a sandbox knows no earlier drills", cause=f"history of {there.id}")
+        past = {at: bool(value) for at, value in self.state.history(there.id).get(f"drill/{name}", ())}
+        if not there.sandboxed:
+            past |= {float(each["ended"]): each.get("verdict") == Verdict.HOLDS for each in drills.records(self.out, there.id, name)}
         return sorted(past.items())
 
     def parts(self, case: Case) -> set[str]:

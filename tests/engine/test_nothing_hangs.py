@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import statistics
 import subprocess
 import sys
 import textwrap
@@ -228,13 +229,14 @@ def late(ran: Ran, base: Ran) -> float:
 
 
 def test_the_run_ends_within_the_largest_deadline(base: Ran, troubled: tuple[Ran, Aimed], tmp_path: Path) -> None:
-    # What else a machine does only adds to a time: a run that was late is made again.
+    """The median of three rounds, each of both runs in turn: what the machine does meanwhile hits both."""
     lateness = [late(troubled[0], base)]
-    while min(lateness) > 0 and len(lateness) < 3:
+    for number in range(2):
         with ExitStack() as stack:
-            lateness.append(late(run(tmp_path / str(len(lateness)), aim(stack, dead=False)), base))
+            at_dead_ports = run(tmp_path / f"dead-{number}", aim(stack, dead=True))
+            lateness.append(late(run(tmp_path / f"alive-{number}", aim(stack, dead=False)), at_dead_ports))
 
-    assert min(lateness) <= 0, lateness
+    assert statistics.median(lateness) <= 0, lateness
 
 
 def test_memory_stays_flat(base: Ran, troubled: tuple[Ran, Aimed]) -> None:

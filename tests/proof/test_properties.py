@@ -32,8 +32,6 @@ BROKEN = (
 """Faults of many kinds at once, so that there is much that could turn green by mistake."""
 MINIMA = ("enough_pods_are_ready", "service_has_ready_endpoints", "rollback_has_a_target", "export_has_rows")
 """Checks of a smallest count that this world violates."""
-REMEMBERED = {"test_a_drill_passed_recently"}
-"""Checks that ask memory alone: where nothing is remembered, none passed."""
 MAY_HOLD = {"test_resources_lack_a_bad_condition"}
 """Of nothing: where an entity says `allow_empty`."""
 ORDERED = ("chain", "hops")
@@ -85,8 +83,7 @@ def verdicts(seen: Seen) -> dict[str, Verdict]:
 
 def test_a_replay_says_what_the_look_said_but_for_what_needs_an_earlier_look(live: Seen, looked: Seen) -> None:
     other = {name for name, verdict in verdicts(live).items() if looked.results[name].verdict is not verdict}
-    asked = {name for name in other if looked.results[name].check not in REMEMBERED}
-    assert {looked.results[name].verdict for name in asked} <= {Verdict.UNKNOWN}
+    assert {looked.results[name].verdict for name in other} <= {Verdict.UNKNOWN}
     assert len(other) < 10
 
 
